@@ -1,0 +1,66 @@
+"""Which bucket does a new request start with, from what is already known?
+
+Rules: the session's bucket, while nothing known rules it out; else the first in profile order that nothing rules out.
+No I/O is asked for: a token that has not been read counts as usable, and so does one that a refresh can heal, because
+whoever performs the call gets the token refreshed first.
+
+Intuition: staying with a bucket keeps the provider's prompt caches warm; leaving it as soon as it is known to be spent
+saves the call that would only hear so again.
+"""
+
+from functools import lru_cache
+
+from returns.result import Failure, Success
+
+from bucket_failover_core.decisions import ChoiceResult, UseBucket, Via
+from bucket_failover_core.exhaustion import AllBucketsExhausted
+from bucket_failover_core.findings import BucketFinding, Fact
+from bucket_failover_core.snapshots import FailoverSnapshot, current_bucket
+from bucket_failover_core.standing import OPEN_FACTS, find
+
+
+def choose_bucket(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
+    """The bucket that a new request starts with.
+
+    Example: the session is with `claudius`, whose week is spent until 9000.0. At 1000.0 the choice is `default`, the
+    first of the profile; at 9000.0 it is `claudius` again.
+
+    Args:
+        snapshot: what is known; its trigger, which belongs to a request in progress, is not looked at.
+        now: Unix seconds.
+
+    Returns:
+        `Success` of `UseBucket`, `switched` if it is not the session's bucket; `Failure` of `AllBucketsExhausted` if
+        something known rules out each of them.
+    """
+    current = current_bucket(snapshot)
+    if current is None:
+        return Failure(AllBucketsExhausted(provider=snapshot.provider))
+    own = find(current, now=now, model=snapshot.model)
+    if own.fact in OPEN_FACTS:
+        return _stay(current.name, current.renewed_by or "token", own.fact)
+    others: list[BucketFinding] = []
+    place = 0
+    for bucket in snapshot.buckets:
+        if bucket is current:
+            place = len(others)
+            continue
+        finding = find(bucket, now=now, model=snapshot.model)
+        if finding.fact in OPEN_FACTS:
+            via = bucket.renewed_by or "token"
+            return Success(UseBucket(bucket=bucket.name, switched=True, via=via, findings=(own, *others, finding)))
+        others.append(finding)
+    return Failure(
+        AllBucketsExhausted(
+            provider=snapshot.provider,
+            buckets=tuple(bucket.name for bucket in snapshot.buckets),
+            findings=(*others[:place], own, *others[place:]),
+        )
+    )
+
+
+@lru_cache(maxsize=1024)
+def _stay(bucket: str, via: Via, fact: Fact) -> ChoiceResult:
+    """The session's bucket, again: the answer to nearly every request, and the same object each time."""
+    findings = (BucketFinding(bucket=bucket, fact=fact),)
+    return Success(UseBucket(bucket=bucket, switched=False, via=via, findings=findings))

@@ -1,0 +1,170 @@
+"""A call has failed: what is the next step towards a bucket that works?
+
+Three passes, evaluated from the facts alone each time (REQ-1598-FL01, REQ-1598-DC03):
+
+1. **The triggering bucket.** Refused for its quota: `quota-exhausted`, no read, no refresh (REQ-1598-CL01). Else its
+   token is read; an unusable one is refreshed once, and a token that heals it ends the search (REQ-1598-CL07,
+   REQ-1598-PE01). A usable token after a failure that was not about the credential: `skipped`. Limits are not looked
+   at: the provider has just answered a call with this bucket, which is better evidence.
+2. **The others**, from the top of the profile (REQ-1598-FL13), by the rules of `standing`. The first usable one ends
+   the search; later ones are not looked at (REQ-1598-FL03, REQ-1598-PE02).
+3. **A login**, as the last resort: for the first bucket that a login would heal, untried ones first, while the policy
+   allows one (REQ-1598-FL07, REQ-1598-FR03). A bucket that a limit would bench even with a fresh login is not asked
+   for, unless it is the triggering one, whose limits no pass looks at.
+
+So no bucket is read, refreshed or prompted for twice (REQ-1598-PE03), and a decision is reached after at most three
+steps per bucket.
+
+Intuition: a plan is not made and then followed; each answer is computed from the ledger as it stands. So a step that
+turned out otherwise, a token that another process has renewed, or a limit that ended meanwhile needs no special case.
+
+Road not taken: one method that searches, awaits, prompts and logs. It cannot be asked "what would you do if", and every
+test of it is a test of its mocks.
+"""
+
+from collections.abc import Sequence
+
+from returns.result import Failure, Success
+
+from bucket_failover_core.causes import Cause, is_refusal, is_spent
+from bucket_failover_core.decisions import (
+    FailoverDecision,
+    FailoverResult,
+    ReadToken,
+    Reauthenticate,
+    RefreshToken,
+    UseBucket,
+)
+from bucket_failover_core.exhaustion import AllBucketsExhausted
+from bucket_failover_core.findings import BucketFinding
+from bucket_failover_core.limits import Limit, is_shared, limit_in_force
+from bucket_failover_core.refusal import refused_fingerprint
+from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Trigger, cause_of, current_bucket
+from bucket_failover_core.standing import OPEN_FACTS, find, settle, spent, token_fact
+
+
+def decide_failover(snapshot: FailoverSnapshot, *, now: float) -> FailoverResult:
+    """The next step towards a bucket that works, or why there is none.
+
+    Example: `default` has just answered 429 and `claudius` has not been read: `Success(ReadToken("claudius"))`. Report
+    what the store said with `advance`, and ask again: `Success(UseBucket("claudius", switched=True, via="token"))`.
+
+    Args:
+        snapshot: the ledger of the request.
+        now: Unix seconds.
+
+    Returns:
+        `Success` of `ReadToken`, `RefreshToken`, `Reauthenticate` (perform it, report it, ask again) or `UseBucket`
+        (the end). `Failure` of `AllBucketsExhausted`: every bucket is ruled out, with the fact for each. An empty
+        profile is exhausted, with no reasons (REQ-1598-FL15).
+    """
+    current = current_bucket(snapshot)
+    if current is None:
+        return Failure(AllBucketsExhausted(provider=snapshot.provider))
+    cause = cause_of(snapshot.trigger)
+    refused = refused_fingerprint(snapshot, current) if is_refusal(cause) else ""
+    own = _find_current(snapshot, current, cause, refused=refused, now=now)
+    if own.fact in OPEN_FACTS:
+        return Success(_step(current, own, (), switched=False))
+
+    domain = current.quota_domain
+    shared = _shared_limits(snapshot.trigger) if domain else ()
+    others: list[BucketFinding] = []
+    place = 0
+    for bucket in snapshot.buckets:
+        if bucket is current:
+            place = len(others)
+            continue
+        joint = shared if shared and bucket.quota_domain == domain else ()
+        finding = find(bucket, now=now, model=snapshot.model, refused=refused, shared=joint)
+        if finding.fact in OPEN_FACTS:
+            return Success(_step(bucket, finding, (own, *others), switched=True))
+        others.append(finding)
+
+    in_order = (*others[:place], own, *others[place:])
+    login = _bucket_to_log_in(snapshot, current, in_order, now=now)
+    if login is not None:
+        return Success(
+            Reauthenticate(
+                bucket=login.name, timeout_seconds=snapshot.policy.reauth_timeout_seconds, findings=(own, *others)
+            )
+        )
+    return Failure(
+        AllBucketsExhausted(
+            provider=snapshot.provider,
+            buckets=tuple(bucket.name for bucket in snapshot.buckets),
+            findings=in_order,
+        )
+    )
+
+
+def _find_current(
+    snapshot: FailoverSnapshot,
+    current: BucketSnapshot,
+    cause: Cause | None,
+    *,
+    refused: str,
+    now: float,
+) -> BucketFinding:
+    """Pass 1: the fact that settles what the triggering bucket is good for."""
+    held = token_fact(current, now=now, refused=refused, refused_unknown=is_refusal(cause))
+    if held == "login-failed":
+        return settle(current, held)
+    if is_spent(cause):
+        limits = current.limits + snapshot.trigger.limits
+        limit = limit_in_force(limits, now=now, model=snapshot.model)
+        return spent(current, "call-refused-for-quota", held, limit, detail=snapshot.trigger.detail)
+    if held == "usable" and current.renewed_by is None and not is_refusal(cause):
+        return BucketFinding(bucket=current.name, fact="credential-sound", detail=_detail(snapshot.trigger, cause))
+    return settle(current, held)
+
+
+def _detail(trigger: Trigger, cause: Cause | None) -> str:
+    """What failed then, if not the credential."""
+    return trigger.detail or cause or ""
+
+
+def _step(
+    bucket: BucketSnapshot,
+    finding: BucketFinding,
+    before: tuple[BucketFinding, ...],
+    *,
+    switched: bool,
+) -> FailoverDecision:
+    """What to do with a bucket that nothing rules out."""
+    findings = (*before, finding)
+    if finding.fact == "usable":
+        return UseBucket(
+            bucket=bucket.name, switched=switched, via=bucket.renewed_by or "token", findings=findings
+        )  # fmt: skip
+    if finding.fact == "not-read":
+        return ReadToken(bucket=bucket.name, findings=findings)
+    return RefreshToken(bucket=bucket.name, findings=findings)
+
+
+def _shared_limits(trigger: Trigger) -> tuple[Limit, ...]:
+    """The trigger's limits that bench more than the bucket that earned them."""
+    return tuple(limit for limit in trigger.limits if is_shared(limit))
+
+
+def _bucket_to_log_in(
+    snapshot: FailoverSnapshot,
+    current: BucketSnapshot,
+    findings: Sequence[BucketFinding],
+    *,
+    now: float,
+) -> BucketSnapshot | None:
+    """Pass 3: the bucket to ask a login for, or None."""
+    if snapshot.reauths_spent >= snapshot.policy.reauths_per_request:
+        return None
+    tried = None
+    for bucket, finding in zip(snapshot.buckets, findings, strict=True):
+        if finding.remedy != "login" or bucket.reauth_spent or bucket.paused:
+            continue
+        if bucket is not current and limit_in_force(bucket.limits, now=now, model=snapshot.model) is not None:
+            continue
+        if bucket is not current and not bucket.tried:
+            return bucket
+        if tried is None:
+            tried = bucket
+    return tried

@@ -1,0 +1,83 @@
+"""What the store holds for a bucket: the only picture of a credential that the core ever sees.
+
+A token state has no secret in it. Two tokens are told apart by their `fingerprint`, a short one-way hash made by the
+shell; an empty fingerprint is unknown and matches nothing, itself included.
+
+Intuition: "valid by the clock" is not "accepted by the server". `expiry` is what the issuer promised; whether a
+provider has refused the very token is a fact of the request (`BucketSnapshot.rejected`), not of the token.
+"""
+
+from typing import Annotated, Literal, final
+
+from pydantic import Field
+
+from bucket_failover_core.value import Value
+
+
+@final
+class TokenUnread(Value):
+    """Nobody has looked yet in this request."""
+
+    kind: Literal["unread"] = "unread"
+
+
+@final
+class TokenHeld(Value):
+    """A token is there.
+
+    Args:
+        expiry: Unix seconds at which it ends; None is unknown and counts as expired (REQ-1598-CL08).
+        fingerprint: short one-way hash of the access token; empty if unknown.
+        refreshable: a refresh grant can be tried with it.
+        issued_at: Unix seconds at which it was issued, None if unknown.
+    """
+
+    kind: Literal["held"] = "held"
+    expiry: float | None
+    fingerprint: str = ""
+    refreshable: bool = True
+    issued_at: float | None = None
+
+
+@final
+class TokenAbsent(Value):
+    """The store holds none."""
+
+    kind: Literal["absent"] = "absent"
+
+
+@final
+class TokenCorrupt(Value):
+    """The store holds something that is no token; `detail` says what is wrong with it, without showing it."""
+
+    kind: Literal["corrupt"] = "corrupt"
+    detail: str = ""
+
+
+@final
+class TokenOutage(Value):
+    """The store could not answer. Not the same as "none": a login could not be stored either."""
+
+    kind: Literal["outage"] = "outage"
+    detail: str = ""
+
+
+KnownToken = Annotated[TokenHeld | TokenAbsent | TokenCorrupt | TokenOutage, Field(discriminator="kind")]
+"""A token state that says something: what events report."""
+
+TokenState = Annotated[
+    TokenUnread | TokenHeld | TokenAbsent | TokenCorrupt | TokenOutage,
+    Field(discriminator="kind"),
+]
+"""What is known of a bucket's token; `match` on the class or compare `kind`."""
+
+
+def is_expired(expiry: float | None, *, now: float, api_key: bool = False) -> bool:
+    """Whether a token with this expiry is past its life at `now`.
+
+    Example: with `expiry=1000.0`, it is live at 999.0 (one second left is accepted, REQ-1598-FL18) and expired at
+    1000.0. Without an expiry it is expired (REQ-1598-CL08); an API key never is.
+    """
+    if api_key:
+        return False
+    return expiry is None or expiry <= now

@@ -1,0 +1,28 @@
+"""What every record of the core is: an immutable value that rejects what it does not know.
+
+Road not taken: frozen slotted dataclasses are a third cheaper to build, but snapshots and decisions cross processes as
+JSON (recordings, `--json`, replay), and there a second description of each record would drift from the first.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Value(BaseModel):
+    """A frozen record: unknown fields, NaN and infinities do not validate; JSON round trips leave it unchanged.
+
+    Example: `Trigger.model_validate_json(trigger.model_dump_json()) == trigger`.
+
+    Raises:
+        pydantic.ValidationError: (a `ValueError`) names each field and the value that does not fit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+BucketName = Annotated[str, Field(min_length=1)]
+"""The name of a bucket: any text but the empty one."""
+
+HttpStatus = Annotated[int, Field(ge=100, le=999)]
+"""A status code of three digits (RFC 9110, 15)."""
