@@ -37,7 +37,7 @@ from bucket_failover_core.events import (
     TokenRead,
     TokenRefreshed,
 )
-from bucket_failover_core.exhaustion import AllBucketsExhausted
+from bucket_failover_core.exhaustion import AllBucketsExhausted, exhaustion_message
 from bucket_failover_core.failover import decide_failover
 from bucket_failover_core.failures import (
     CallFailure,
@@ -50,7 +50,7 @@ from bucket_failover_core.failures import (
     read_limits,
 )
 from bucket_failover_core.findings import BucketFinding, Fact, Remedy
-from bucket_failover_core.ledger import advance, forget_token, learn_limits
+from bucket_failover_core.ledger import advance, forget_token, learn_limits, learn_success
 from bucket_failover_core.limits import WINDOW_CEILING_SECONDS, Limit, LimitScope, LimitSource, Strength, Window
 from bucket_failover_core.reasons import BucketFailureReason
 from bucket_failover_core.renewal import (
@@ -167,8 +167,10 @@ __all__ = [
     "decide_failover",
     "decide_renewal",
     "decide_retry",
+    "exhaustion_message",
     "forget_token",
     "is_expired",
     "learn_limits",
+    "learn_success",
     "read_limits",
 ]

@@ -59,6 +59,30 @@ def learn_limits(snapshot: FailoverSnapshot, bucket: str, limits: tuple[Limit, .
     return _bench_domain(learned, earner, limits)
 
 
+def learn_success(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
+    """The ledger after a call with `bucket` has succeeded: what was merely believed of its quota is disproved.
+
+    Advisory limits on the bucket go, shared ones in its whole quota domain, unless they are known to be about another
+    model. Directive ones stay: a provider that has said so outright may still mean it.
+
+    Raises:
+        ValueError: the profile has no such bucket.
+    """
+    served = _bucket_named(snapshot, bucket)
+
+    def proven(other: BucketSnapshot) -> BucketSnapshot:
+        own = other is served
+        if not other.limits or not (own or other.quota_domain == served.quota_domain != ""):
+            return other
+        kept = tuple(limit for limit in other.limits if not (own or is_shared(limit)) or not disproved(limit))
+        return other if len(kept) == len(other.limits) else other.model_copy(update={"limits": kept})
+
+    def disproved(limit: Limit) -> bool:
+        return limit.strength == "advisory" and counts_for(limit, snapshot.model)
+
+    return _with_buckets(snapshot, proven)
+
+
 def forget_token(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
     """The ledger after the caller has refreshed the bucket's token by itself in this request.
 
@@ -76,7 +100,8 @@ def _apply(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapshot
         case "call-failed":
             return _call_failed(snapshot, event.trigger, event.bucket)
         case "call-succeeded":
-            return _call_succeeded(snapshot)
+            served = current_bucket(snapshot)
+            return snapshot if served is None else learn_success(snapshot, served.name)
         case "bucket-switched":
             return _switched(snapshot, event.bucket)
         case "token-read":
@@ -132,25 +157,6 @@ def _bench_domain(snapshot: FailoverSnapshot, earner: BucketSnapshot, limits: tu
         return bucket.model_copy(update={"limits": merge_limits(bucket.limits, shared)})
 
     return _with_buckets(snapshot, benched)
-
-
-def _call_succeeded(snapshot: FailoverSnapshot) -> FailoverSnapshot:
-    """What was merely believed of the current bucket's quota is disproved; shared beliefs in its whole domain."""
-    served = current_bucket(snapshot)
-    if served is None:
-        return snapshot
-
-    def proven(bucket: BucketSnapshot) -> BucketSnapshot:
-        own = bucket.name == served.name
-        if not bucket.limits or not (own or bucket.quota_domain == served.quota_domain != ""):
-            return bucket
-        kept = tuple(limit for limit in bucket.limits if not (own or is_shared(limit)) or not disproved(limit))
-        return bucket if len(kept) == len(bucket.limits) else bucket.model_copy(update={"limits": kept})
-
-    def disproved(limit: Limit) -> bool:
-        return limit.strength == "advisory" and counts_for(limit, snapshot.model)
-
-    return _with_buckets(snapshot, proven)
 
 
 def _switched(snapshot: FailoverSnapshot, name: str) -> FailoverSnapshot:

@@ -1,0 +1,67 @@
+"""bucket-failover: which of several credentials of one provider to use, and why not the others.
+
+This package performs what the pure core (`bucket_failover_core`, whose public names it re-exports) decides.
+
+Example:
+    from bucket_failover import BucketFailoverHandlerImpl, RetryOrchestrator
+
+    handler = BucketFailoverHandlerImpl(["default", "claudius", "vybestack"], "anthropic", manager)
+    orchestrator = RetryOrchestrator(handler, manager)
+    answer = await orchestrator.call(operation)
+"""
+
+import bucket_failover_core
+from bucket_failover.describe import describe_exception
+from bucket_failover.errors import (
+    AllBucketsExhaustedError,
+    BucketFailoverError,
+    RetriesExhaustedError,
+    TokenCorruptError,
+    TokenStoreError,
+)
+from bucket_failover.handler import (
+    Bucket,
+    BucketFailoverHandler,
+    BucketFailoverHandlerImpl,
+    FailoverContext,
+    SyncBucketFailoverHandlerImpl,
+)
+from bucket_failover.oauth import OAuthManager, SyncOAuthManager
+from bucket_failover.orchestrator import RetryOrchestrator
+from bucket_failover.request import ActiveBucket
+from bucket_failover.store import (
+    MemoryTokenStore,
+    SqliteTokenStore,
+    StoredOAuthManager,
+    SyncStoredOAuthManager,
+    TokenStore,
+    in_memory_manager,
+)
+from bucket_failover.tokens import OAuthToken
+from bucket_failover_core import *  # noqa: F403 - the core's public names are this package's, too
+
+__all__ = [
+    "ActiveBucket",
+    "AllBucketsExhaustedError",
+    "Bucket",
+    "BucketFailoverError",
+    "BucketFailoverHandler",
+    "BucketFailoverHandlerImpl",
+    "FailoverContext",
+    "MemoryTokenStore",
+    "OAuthManager",
+    "OAuthToken",
+    "RetriesExhaustedError",
+    "RetryOrchestrator",
+    "SqliteTokenStore",
+    "StoredOAuthManager",
+    "SyncBucketFailoverHandlerImpl",
+    "SyncOAuthManager",
+    "SyncStoredOAuthManager",
+    "TokenCorruptError",
+    "TokenStore",
+    "TokenStoreError",
+    "describe_exception",
+    "in_memory_manager",
+]
+__all__ += bucket_failover_core.__all__

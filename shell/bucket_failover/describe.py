@@ -1,0 +1,84 @@
+"""What was that exception? Read off the exceptions of the well-known clients, by attribute, without importing any.
+
+An exception that says nothing known is nobody's failed call: it is the caller's, and goes back to the caller.
+
+Source: the exception classes of anthropic 2, openai 3, httpx2 and httpx, requests, aiohttp and urllib, as installed or
+documented in 2026: a status in `status_code`, `status` or `code`, on the exception or its `response`; headers and text
+on the `response`; timeouts and broken connections told by the class or a base class.
+"""
+
+import asyncio
+import json
+from typing import Final
+
+from bucket_failover_core import CallFailure, ErrorKind
+
+_TIMEOUT_NAMES: Final = frozenset({"TimeoutException", "APITimeoutError", "Timeout", "ServerTimeoutError"})
+_NETWORK_NAMES: Final = frozenset(
+    {
+        "TransportError",
+        "APIConnectionError",
+        "ConnectionError",
+        "ClientConnectionError",
+        "ClientPayloadError",
+        "URLError",
+    }
+)
+_STATUSES: Final = range(100, 1000)
+_BODY_CHARACTERS_MAX: Final = 65_536
+
+
+def describe_exception(error: BaseException) -> CallFailure | None:
+    """What is left of a failed call, as plain data; None: it says nothing known, and is not ours to handle.
+
+    Example: an `anthropic.RateLimitError` is `CallFailure(status=429, headers=(("retry-after", "20"), ...), body="…")`;
+    a `ConnectionResetError` is `CallFailure(error_kind="network")`; a `ValueError` is None.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        return CallFailure(error_kind="cancelled")
+    response = getattr(error, "response", None)
+    status = _status_of(error, response)
+    if status is not None:
+        return CallFailure(status=status, headers=_headers_of(error, response), body=_body_of(error, response))
+    kind = _kind_of(error)
+    return CallFailure(error_kind=kind) if kind is not None else None
+
+
+def _status_of(error: BaseException, response: object) -> int | None:
+    for holder in (error, response):
+        for name in ("status_code", "status", "code"):
+            value = getattr(holder, name, None)
+            if isinstance(value, int) and not isinstance(value, bool) and value in _STATUSES:
+                return int(value)
+    return None
+
+
+def _headers_of(error: BaseException, response: object) -> tuple[tuple[str, str], ...]:
+    headers = getattr(response, "headers", None)
+    if headers is None:
+        headers = getattr(error, "headers", None)
+    # `multi_items` keeps what was repeated; the standard library's messages do so in `items`.
+    pairs = getattr(headers, "multi_items", None) or getattr(headers, "items", None)
+    return tuple((str(name), str(value)) for name, value in pairs()) if callable(pairs) else ()
+
+
+def _body_of(error: BaseException, response: object) -> str | None:
+    body = getattr(error, "body", None)
+    if isinstance(body, str):
+        return body[:_BODY_CHARACTERS_MAX]
+    if body is not None:
+        return json.dumps(body, default=str)[:_BODY_CHARACTERS_MAX]
+    try:
+        text = getattr(response, "text", None)
+    except Exception:  # noqa: BLE001 - a streamed answer that nobody has read raises here; then there is no body
+        return None
+    return text[:_BODY_CHARACTERS_MAX] if isinstance(text, str) else None
+
+
+def _kind_of(error: BaseException) -> ErrorKind | None:
+    names = {base.__name__ for base in type(error).__mro__}
+    if isinstance(error, TimeoutError) or names & _TIMEOUT_NAMES:
+        return "timeout"
+    if isinstance(error, ConnectionError | asyncio.IncompleteReadError) or names & _NETWORK_NAMES:
+        return "network"
+    return None

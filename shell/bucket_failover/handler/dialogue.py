@@ -1,0 +1,157 @@
+"""The one driver loop: ask the core, have one step performed, tell the core, ask again.
+
+It is a generator, so that one loop serves callers with and without an event loop: it yields what is to be asked of the
+token manager (`Ask`), and is sent the answer, or thrown the exception. What an exception means as an event is decided
+here, once.
+
+Road not taken: an asynchronous loop with a synchronous copy beside it. Copies drift; and a loop that synchronous
+callers run through `asyncio.run` cannot be used where a loop is already running.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Literal
+
+from returns.methods import unwrap_or_failure
+from returns.result import Failure, Success
+
+from bucket_failover import journal
+from bucket_failover.errors import BucketFailoverError, TokenCorruptError, safe_text
+from bucket_failover.tokens import OAuthToken
+from bucket_failover_core import (
+    AllBucketsExhausted,
+    ChoiceResult,
+    FailoverEvent,
+    FailoverSnapshot,
+    FailoverStep,
+    KnownToken,
+    ReadToken,
+    Reauthenticate,
+    Reauthenticated,
+    ReauthFailed,
+    RefreshFailed,
+    RefreshToken,
+    TokenAbsent,
+    TokenCorrupt,
+    TokenOutage,
+    TokenRead,
+    TokenRefreshed,
+    UseBucket,
+    advance,
+    decide_failover,
+)
+
+Method = Literal["read_token", "refresh_oauth_token", "authenticate", "get_session_bucket", "set_session_bucket"]
+"""A method of the token manager."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Call `manager.<method>(*arguments)`; throw `LoginTimedOutError` if it takes longer than the time allowed."""
+
+    method: Method
+    arguments: tuple[str, ...]
+    timeout_seconds: float | None = None
+
+
+class LoginTimedOutError(BucketFailoverError):
+    """Nobody has answered the login in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a search has ended.
+
+    Args:
+        ledger: what is known now.
+        result: the decision that ended it.
+        logins: the outcomes of the logins that were asked for; other requests in flight share them.
+    """
+
+    ledger: FailoverSnapshot
+    result: ChoiceResult
+    logins: tuple[FailoverEvent, ...]
+
+
+def search(ledger: FailoverSnapshot, *, clock: Callable[[], float]) -> Generator[Ask, object, Outcome]:
+    """From a ledger with a failed call in it to the bucket that the request goes on with.
+
+    Args:
+        ledger: what is known, `CallFailed` included.
+        clock: Unix seconds; it is read once for each decision.
+    """
+    told: set[tuple[str, str]] = set()
+    logins: list[FailoverEvent] = []
+    while True:
+        decision = unwrap_or_failure(decide_failover(ledger, now=clock()))
+        for finding in decision.findings:
+            if finding.reason is not None and (finding.bucket, finding.fact) not in told:
+                told.add((finding.bucket, finding.fact))
+                journal.bucket_classified(ledger.provider, finding)
+        match decision:
+            case UseBucket():
+                return Outcome(ledger, Success(decision), tuple(logins))
+            case AllBucketsExhausted():
+                journal.buckets_exhausted(ledger.provider, decision)
+                return Outcome(ledger, Failure(decision), tuple(logins))
+            case ReadToken() | RefreshToken() | Reauthenticate():
+                journal.step_asked(ledger.provider, decision)
+                event = yield from _perform(ledger.provider, decision)
+                journal.step_done(ledger.provider, event)
+                if isinstance(decision, Reauthenticate):
+                    logins.append(event)
+                ledger = advance(ledger, event)
+
+
+def _perform(provider: str, step: FailoverStep) -> Generator[Ask, object, FailoverEvent]:
+    """One step, and what came of it."""
+    match step:
+        case ReadToken(bucket=bucket):
+            token = yield from _read(provider, bucket)
+            return TokenRead(bucket=bucket, token=token)
+        case RefreshToken(bucket=bucket):
+            return (yield from _refresh(provider, bucket))
+        case Reauthenticate(bucket=bucket, timeout_seconds=timeout_seconds):
+            return (yield from _log_in(provider, bucket, timeout_seconds))
+
+
+def _read(provider: str, bucket: str) -> Generator[Ask, object, KnownToken]:
+    try:
+        answer = yield Ask("read_token", (provider, bucket))
+    except TokenCorruptError as error:
+        return TokenCorrupt(detail=safe_text(error))
+    except Exception as error:  # noqa: BLE001 - whatever a store raises, it has not answered (REQ-1598-CL04, EC02)
+        return TokenOutage(detail=safe_text(error))
+    return _state(answer)
+
+
+def _refresh(provider: str, bucket: str) -> Generator[Ask, object, FailoverEvent]:
+    try:
+        answer = yield Ask("refresh_oauth_token", (provider, bucket))
+    except Exception as error:  # noqa: BLE001 - whatever it raises, there is no new token
+        return RefreshFailed(bucket=bucket, detail=safe_text(error))
+    if answer is None:
+        return RefreshFailed(bucket=bucket, permanent=True)
+    return TokenRefreshed(bucket=bucket, token=_state(answer))
+
+
+def _log_in(provider: str, bucket: str, timeout_seconds: float) -> Generator[Ask, object, FailoverEvent]:
+    try:
+        yield Ask("authenticate", (provider, bucket), timeout_seconds=timeout_seconds)
+    except LoginTimedOutError:
+        return ReauthFailed(bucket=bucket, timed_out=True)
+    except Exception as error:  # noqa: BLE001 - whatever a login raises, it has failed (REQ-1598-FL10)
+        return ReauthFailed(bucket=bucket, detail=safe_text(error))
+    token = yield from _read(provider, bucket)
+    return Reauthenticated(bucket=bucket, token=token)
+
+
+def _state(answer: object) -> KnownToken:
+    """What a manager's answer is to the core."""
+    match answer:
+        case None:
+            return TokenAbsent()
+        case OAuthToken():
+            return answer.state
+        case _:
+            return TokenCorrupt(detail=f"the token manager answered a {type(answer).__name__}, not an OAuthToken")

@@ -1,0 +1,185 @@
+"""What the shell writes to the log: the findings of the decisions, as structured records.
+
+Every record of the `bucket_failover` logger has an `event` (a name of this module's functions, with hyphens) and a
+`provider`, and the fields that belong to it; a formatter for machines prints those, one for people the message. A
+finding is logged as the core made it (`record.finding`), not explained a second time. Never a secret (REQ-1598-SE01).
+"""
+
+import logging
+from typing import Final
+
+from bucket_failover_core import (
+    AllBucketsExhausted,
+    BucketFinding,
+    FailoverStep,
+    GiveUp,
+    Reauthenticate,
+    ReauthFailed,
+    RefreshFailed,
+    RetryAt,
+    TokenOutage,
+    TokenRead,
+    Trigger,
+    UseBucket,
+    Verdict,
+)
+from bucket_failover_core.events import FailoverEvent
+from bucket_failover_core.snapshots import cause_of
+
+LOGGER: Final = logging.getLogger("bucket_failover")
+LOGGER.addHandler(logging.NullHandler())
+
+
+def _log(level: int, event: str, provider: str, message: str, **fields: object) -> None:
+    if LOGGER.isEnabledFor(level):
+        LOGGER.log(level, "%s: %s", provider, message, extra={"event": event, "provider": provider, **fields})
+
+
+def failover_started(provider: str, bucket: str | None, trigger: Trigger) -> None:
+    """A failover begins (REQ-1598-LD01)."""
+    if not LOGGER.isEnabledFor(logging.INFO):
+        return
+    cause = cause_of(trigger)
+    what = trigger.detail or cause or "a failure that nobody has named"
+    _log(
+        logging.INFO,
+        "failover-started",
+        provider,
+        f"{bucket}: looking for a usable bucket after {what}",
+        bucket=bucket,
+        status=trigger.status,
+        cause=cause,
+    )
+
+
+def bucket_classified(provider: str, finding: BucketFinding) -> None:
+    """A bucket was ruled out, by the fact in the finding (REQ-1598-LD02)."""
+    if not LOGGER.isEnabledFor(logging.INFO):
+        return
+    _log(
+        logging.INFO,
+        "bucket-classified",
+        provider,
+        f"{finding.text} [{finding.reason}]",
+        bucket=finding.bucket,
+        reason=finding.reason,
+        finding=finding,
+    )
+
+
+def step_asked(provider: str, step: FailoverStep) -> None:
+    """The core asks for a step; a login is told to people before it happens (REQ-1598-LD04)."""
+    level, message = logging.DEBUG, f"{step.bucket}: {step.kind}"
+    if isinstance(step, Reauthenticate):
+        level = logging.WARNING
+        message = f"{step.bucket}: a login is needed; waiting for it for up to {step.timeout_seconds:.0f} s"
+    _log(level, "step-asked", provider, message, bucket=step.bucket, step=step.kind)
+
+
+def step_done(provider: str, event: FailoverEvent) -> None:
+    """What came of a step; failures are told to people (REQ-1598-LD05, REQ-1598-CL02, REQ-1598-CL04)."""
+    level, message = logging.DEBUG, str(event.kind)
+    match event:
+        case ReauthFailed():
+            level = logging.WARNING
+            message = "the login timed out" if event.timed_out else f"the login failed: {event.detail}"
+        case RefreshFailed():
+            level = logging.WARNING
+            message = f"the refresh was refused {event.detail}" if event.permanent else f"no refresh: {event.detail}"
+        case TokenRead(token=TokenOutage(detail=detail)):
+            level, message = logging.WARNING, f"the token store could not answer: {detail}"
+        case _:
+            pass
+    bucket = getattr(event, "bucket", None)
+    _log(level, "step-done", provider, f"{bucket}: {message.strip()}", bucket=bucket, outcome=event.kind)
+
+
+def bucket_switched(provider: str, former: str | None, decision: UseBucket) -> None:
+    """The request goes on with another bucket (REQ-1598-LD03)."""
+    _log(
+        logging.INFO,
+        "bucket-switched",
+        provider,
+        f"switched from {former} to {decision.bucket} (via {decision.via})",
+        former=former,
+        bucket=decision.bucket,
+        via=decision.via,
+    )
+
+
+def bucket_healed(provider: str, decision: UseBucket) -> None:
+    """The request goes on with the same bucket."""
+    _log(
+        logging.INFO,
+        "bucket-healed",
+        provider,
+        f"{decision.bucket}: usable again (via {decision.via})",
+        bucket=decision.bucket,
+        via=decision.via,
+    )
+
+
+def buckets_exhausted(provider: str, exhausted: AllBucketsExhausted) -> None:
+    """No bucket is left; the error follows (REQ-1598-LD06)."""
+    _log(
+        logging.WARNING,
+        "buckets-exhausted",
+        provider,
+        exhausted.message,
+        reasons=exhausted.reasons,
+        retry_at=exhausted.retry_at,
+        needs_login=exhausted.needs_login,
+    )
+
+
+def session_bucket_failed(provider: str, action: str, problem: str) -> None:
+    """The session's bucket could not be read or written; the handler's own is the authority (REQ-1598-FL14)."""
+    _log(logging.WARNING, "session-bucket-failed", provider, f"the session bucket could not be {action}: {problem}")
+
+
+def token_unavailable(provider: str, bucket: str, problem: str) -> None:
+    """A bucket has no usable token to call with."""
+    _log(logging.INFO, "token-unavailable", provider, f"{bucket}: no usable token {problem}".rstrip(), bucket=bucket)
+
+
+def call_failed(provider: str, bucket: str, verdict: Verdict, attempt: int) -> None:
+    """A call has failed, and was classified."""
+    _log(
+        logging.INFO,
+        "call-failed",
+        provider,
+        f"{bucket}: call {attempt} failed: {verdict.cause} ({verdict.detail})",
+        bucket=bucket,
+        cause=verdict.cause,
+        attempt=attempt,
+    )
+
+
+def retry_waits(provider: str, bucket: str, decision: RetryAt, *, now: float) -> None:
+    """The same bucket is called again, later."""
+    _log(
+        logging.INFO,
+        "retry-waits",
+        provider,
+        f"{bucket}: calling again in {decision.at - now:.1f} s",
+        bucket=bucket,
+        at=decision.at,
+    )
+
+
+def refresh_wanted(provider: str, bucket: str) -> None:
+    """The token was refused; it is refreshed before the next call."""
+    _log(logging.INFO, "refresh-wanted", provider, f"{bucket}: refreshing the refused token", bucket=bucket)
+
+
+def gave_up(provider: str, bucket: str, decision: GiveUp) -> None:
+    """The call is not repeated."""
+    _log(
+        logging.INFO,
+        "gave-up",
+        provider,
+        f"{bucket}: not repeated after {decision.cause}: {decision.why}",
+        bucket=bucket,
+        cause=decision.cause,
+        why=decision.why,
+    )

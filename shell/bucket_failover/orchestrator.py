@@ -1,0 +1,150 @@
+"""The retry loop around a call; what happens after a failed attempt is `request`'s to say."""
+
+import asyncio
+import inspect
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+from bucket_failover.describe import describe_exception
+from bucket_failover.handler.protocol import BucketFailoverHandler
+from bucket_failover.oauth import OAuthManager
+from bucket_failover.request import ActiveBucket, Means, Request
+from bucket_failover_core import CallFailure, RetryPolicy
+
+_T = TypeVar("_T")
+
+
+class RetryOrchestrator:
+    """Performs calls that survive their buckets.
+
+    Example:
+        orchestrator = RetryOrchestrator(handler, manager)
+        answer = await orchestrator.call(lambda bucket: ask(bucket.token.access_token.get_secret_value()))
+
+    Args:
+        handler: searches another bucket. Methods beyond those of the protocol are used where it has them.
+        oauth_manager: where tokens come from.
+        policy: how patient a request is.
+        describe: what an exception was; None re-raises it. The default knows the well-known clients.
+        clock: gives Unix seconds.
+        sleep: waits for so many seconds.
+        draw: gives a random number in [0, 1).
+    """
+
+    def __init__(
+        self,
+        handler: BucketFailoverHandler,
+        oauth_manager: OAuthManager,
+        *,
+        policy: RetryPolicy = RetryPolicy(),  # noqa: B008 - an immutable value
+        describe: Callable[[Exception], CallFailure | None] = describe_exception,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._handler = handler
+        self._means = Means(handler, oauth_manager, policy, describe, clock, sleep, draw)
+        self._adoption: asyncio.Future[None] | None = None
+        self._reset_session: Callable[..., None] = handler.reset_session
+        self._resets_by_request = bool(inspect.signature(handler.reset_session).parameters)
+        self._begin_request: Callable[[Request], object] | None = getattr(handler, "begin_request", None)
+        self._report_success: Callable[[str], object] | None = getattr(handler, "report_success", None)
+
+    async def call(self, operation: Callable[[ActiveBucket], Awaitable[_T]]) -> _T:
+        """Perform an operation, again and with other buckets as the rules have it.
+
+        Args:
+            operation: makes one attempt with the bucket and token it is given.
+
+        Raises:
+            AllBucketsExhaustedError: no bucket of the profile can serve it.
+            RetriesExhaustedError: the attempts are used up.
+            Exception: the operation's own, the same object, if no repetition can help or nobody knows what it was.
+        """
+        request = Request(self._means)
+        await self._begin(request)
+        try:
+            active = await request.begin()
+            while True:
+                try:
+                    result = await operation(active)
+                except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
+                    active = await request.recover(active, error, output_started=False)
+                else:
+                    self._succeed(active)
+                    return result
+        finally:
+            self._end(request)
+
+    async def stream(
+        self,
+        operation: Callable[[ActiveBucket], AsyncIterator[_T] | Awaitable[AsyncIterator[_T]]],
+    ) -> AsyncIterator[_T]:
+        """Perform an operation that yields its answer piece by piece.
+
+        What fails before the first piece is repeated as in `call`; after it, nothing is: two answers must not be mixed.
+
+        Args:
+            operation: makes one attempt: an asynchronous generator, or a coroutine that returns one.
+
+        Raises:
+            AllBucketsExhaustedError: no bucket of the profile can serve it.
+            RetriesExhaustedError: the attempts are used up.
+            Exception: the operation's own, the same object, once output has started, or if no repetition can help.
+        """
+        request = Request(self._means)
+        await self._begin(request)
+        try:
+            active = await request.begin()
+            while True:
+                started = False
+                items: AsyncIterator[_T] | None = None
+                try:
+                    answer = operation(active)
+                    items = await answer if inspect.isawaitable(answer) else answer
+                    async for item in items:
+                        started = True
+                        yield item
+                except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
+                    await _close(items)
+                    active = await request.recover(active, error, output_started=started)
+                except BaseException:
+                    await _close(items)
+                    raise
+                else:
+                    self._succeed(active)
+                    return
+        finally:
+            self._end(request)
+
+    async def _begin(self, request: Request) -> None:
+        """A request begins; before the first one, the handler takes over the session's bucket, if it knows how."""
+        if self._adoption is None:
+            adopt = getattr(self._handler, "adopt_session_bucket", None)
+            self._adoption = asyncio.ensure_future(adopt() if adopt is not None else asyncio.sleep(0))
+        if not self._adoption.done():
+            await asyncio.shield(self._adoption)
+        if self._resets_by_request:
+            self._reset_session(request)
+        else:
+            self._reset_session()
+        if self._begin_request is not None:
+            self._begin_request(request)
+
+    def _succeed(self, active: ActiveBucket) -> None:
+        if self._report_success is not None:
+            self._report_success(active.name)
+
+    def _end(self, request: Request) -> None:
+        """The request is over, however it ended: its ledger ends with it."""
+        if self._resets_by_request:
+            self._reset_session(request)
+
+
+async def _close(items: object) -> None:
+    """Let an abandoned generator clean up, if it is one."""
+    close = getattr(items, "aclose", None)
+    if close is not None:
+        await close()

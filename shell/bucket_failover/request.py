@@ -1,0 +1,253 @@
+"""One request in progress: which bucket it is with, what it has spent, and how it goes on after a failed attempt.
+
+There is no rule in here. `classify_failure` says what a failure was, `decide_retry` what to do about it, the handler
+which bucket to go on with; this one waits, refreshes, and counts.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from returns.methods import unwrap_or_failure
+
+from bucket_failover import journal
+from bucket_failover.errors import AllBucketsExhaustedError, RetriesExhaustedError, safe_text
+from bucket_failover.handler.context import FailoverContext
+from bucket_failover.handler.protocol import BucketFailoverHandler
+from bucket_failover.oauth import OAuthManager
+from bucket_failover.tokens import OAuthToken
+from bucket_failover_core import (
+    AllBucketsExhausted,
+    BucketFailureReason,
+    BucketFinding,
+    BucketSnapshot,
+    BucketStanding,
+    BucketUnavailable,
+    CallFailure,
+    FailOver,
+    GiveUp,
+    NeedsRefresh,
+    RefreshThenRetry,
+    RetryAt,
+    RetryPolicy,
+    RetrySnapshot,
+    TokenAbsent,
+    Unclassifiable,
+    Usable,
+    UseBucket,
+    Verdict,
+    attempts_allowed,
+    classify_bucket,
+    classify_failure,
+    decide_retry,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveBucket:
+    """What one attempt is made with: the bucket's name, and its token."""
+
+    name: str
+    token: OAuthToken
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What requests are made with; see `RetryOrchestrator`."""
+
+    handler: BucketFailoverHandler
+    manager: OAuthManager
+    policy: RetryPolicy
+    describe: Callable[[Exception], CallFailure | None]
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[object]]
+    draw: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class _FailedCall:
+    """A failed call: the exception, what is left of it, and what it was."""
+
+    error: Exception
+    failure: CallFailure
+    verdict: Verdict
+
+
+class Request:
+    """One piece of work for the caller, from its first attempt to its result."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._provider = means.handler.provider
+        self._attempts = 0
+        self._failures: dict[str, int] = {}
+        self._refreshed: set[str] = set()
+
+    async def begin(self) -> ActiveBucket:
+        """The bucket and token of the first attempt.
+
+        Raises:
+            AllBucketsExhaustedError: no bucket has a token.
+        """
+        name = self._means.handler.get_current_bucket()
+        if name is None:
+            exhausted = AllBucketsExhausted(provider=self._provider)
+            raise AllBucketsExhaustedError(self._provider, (), exhausted=exhausted)
+        return await self._activate(name, None)
+
+    async def recover(self, active: ActiveBucket, error: Exception, *, output_started: bool) -> ActiveBucket:
+        """After a failed attempt with `active`: the bucket and token of the next one.
+
+        Raises:
+            AllBucketsExhaustedError: no bucket is left.
+            RetriesExhaustedError: the attempts are used up.
+            Exception: `error` itself, if no repetition can help or nobody knows what it was.
+        """
+        failure = self._means.describe(error)
+        if failure is None:
+            raise error
+        verdict = unwrap_or_failure(classify_failure(failure, now=self._means.clock()))
+        if isinstance(verdict, Unclassifiable):
+            raise error
+        self._attempts += 1
+        self._failures[active.name] = self._failures.get(active.name, 0) + 1
+        journal.call_failed(self._provider, active.name, verdict, self._attempts)
+        failed = _FailedCall(error, failure, verdict)
+        return await self._go_on(active, failed, output_started=output_started or failure.output_started)
+
+    async def _go_on(self, active: ActiveBucket, failed: _FailedCall, *, output_started: bool) -> ActiveBucket:
+        """Do what the core decides; ask it again where a refresh has not healed the bucket."""
+        while True:
+            now = self._means.clock()
+            snapshot = self._snapshot(active.name, output_started=output_started)
+            decision = unwrap_or_failure(decide_retry(snapshot, failed.verdict, now=now, draw=self._means.draw()))
+            match decision:
+                case RetryAt(at=at):
+                    journal.retry_waits(self._provider, active.name, decision, now=now)
+                    await self._wait_until(at)
+                    return await self._activate(active.name, failed.error)
+                case RefreshThenRetry():
+                    journal.refresh_wanted(self._provider, active.name)
+                    healed = await self._heal(active)
+                    if healed is not None:
+                        return healed
+                case FailOver(not_before=not_before):
+                    name = await self._fail_over(active.name, failed.error, failed, active.token.fingerprint)
+                    if self._attempts >= attempts_allowed(self._means.policy, snapshot.bucket_count):
+                        raise RetriesExhaustedError(self._provider, self._attempts, failed.error)
+                    await self._wait_until(not_before)
+                    return await self._activate(name, failed.error)
+                case GiveUp():
+                    journal.gave_up(self._provider, active.name, decision)
+                    if decision.why == "budget":
+                        raise RetriesExhaustedError(self._provider, self._attempts, failed.error)
+                    raise failed.error
+
+    def _snapshot(self, bucket: str, *, output_started: bool) -> RetrySnapshot:
+        handler = self._means.handler
+        return RetrySnapshot(
+            bucket_count=len(handler.get_buckets()) if handler.is_enabled() else 1,
+            attempts_made=self._attempts,
+            failures_here=self._failures[bucket],
+            output_started=output_started,
+            refresh_spent=bucket in self._refreshed,
+            policy=self._means.policy,
+        )
+
+    async def _wait_until(self, moment: float | None) -> None:
+        if moment is not None and (seconds := moment - self._means.clock()) > 0:
+            await self._means.sleep(seconds)
+
+    async def _activate(self, name: str, error: Exception | None) -> ActiveBucket:
+        """The bucket with a token to call with; one without a token fails over, which costs no attempt."""
+        while True:
+            problem: Exception | None = None
+            try:
+                token = await self._means.manager.get_oauth_token(self._provider, name)
+            except Exception as outage:  # noqa: BLE001 - whatever it raises, there is no token to call with
+                token, problem = None, outage
+            if token is not None:
+                return ActiveBucket(name, token)
+            journal.token_unavailable(self._provider, name, safe_text(problem) if problem is not None else "")
+            if not self._means.handler.is_enabled():
+                raise self._no_token(name, problem or error)
+            self._refreshed.add(name)
+            name = await self._fail_over(name, problem or error)
+
+    def _no_token(self, name: str, error: Exception | None) -> AllBucketsExhaustedError:
+        """The only bucket has no token."""
+        finding = BucketFinding(bucket=name, fact="token-absent")
+        exhausted = AllBucketsExhausted(provider=self._provider, buckets=(name,), findings=(finding,))
+        return AllBucketsExhaustedError(self._provider, (name,), error, exhausted=exhausted)
+
+    async def _heal(self, active: ActiveBucket) -> ActiveBucket | None:
+        """The bucket with another token than the refused one: someone else has renewed it, or we refresh it."""
+        manager = self._means.manager
+        try:
+            token = await manager.read_token(self._provider, active.name)
+            standing = self._standing(active, token)
+            if isinstance(standing, NeedsRefresh):
+                self._refreshed.add(active.name)
+                token = await manager.refresh_oauth_token(self._provider, active.name)
+                standing = self._standing(active, token)
+        except Exception as problem:  # noqa: BLE001 - whatever it raises, there is no new token
+            journal.token_unavailable(self._provider, active.name, safe_text(problem))
+            token, standing = None, None
+        if token is not None and isinstance(standing, Usable):
+            return ActiveBucket(active.name, token)
+        self._refreshed.add(active.name)
+        return None
+
+    def _standing(self, active: ActiveBucket, token: OAuthToken | None) -> BucketStanding | BucketUnavailable:
+        """What the core says of a bucket that holds this token, after its former one was refused."""
+        bucket = BucketSnapshot(
+            name=active.name,
+            token=token.state if token is not None else TokenAbsent(),
+            rejected=(active.token.fingerprint,),
+            refresh_spent=active.name in self._refreshed,
+            api_key=token is not None and token.is_api_key,
+        )
+        return unwrap_or_failure(classify_bucket(bucket, now=self._means.clock()))
+
+    async def _fail_over(
+        self,
+        name: str,
+        error: Exception | None,
+        failed: _FailedCall | None = None,
+        fingerprint: str | None = None,
+    ) -> str:
+        """The name of the bucket to go on with, after `name` has failed.
+
+        Raises:
+            AllBucketsExhaustedError: no bucket is left.
+        """
+        handler = self._means.handler
+        context = FailoverContext(
+            triggering_status=failed.failure.status if failed is not None else None,
+            verdict=failed.verdict if failed is not None else None,
+            fingerprint=fingerprint,
+            request=self,
+            bucket=name,
+            model=failed.failure.model if failed is not None else None,
+            refresh_spent=name in self._refreshed,
+        )
+        found = await handler.try_failover(context)
+        # Read at once: until the next `await`, no other request can have replaced it.
+        result = getattr(handler, "last_decision", None)
+        decision = unwrap_or_failure(result) if result is not None else None
+        if not found:
+            raise self._exhausted(decision, error)
+        if isinstance(decision, UseBucket):
+            if decision.via != "token":
+                self._refreshed.add(decision.bucket)
+            return decision.bucket
+        return handler.get_current_bucket() or name
+
+    def _exhausted(self, decision: object, error: Exception | None) -> AllBucketsExhaustedError:
+        """What is known of a search that found nothing, as far as the handler tells (REQ-1598-IC03, REQ-1598-IC04)."""
+        handler = self._means.handler
+        tell: Callable[[], dict[str, BucketFailureReason]] = getattr(handler, "get_last_failover_reasons", dict)
+        reasons = tell()
+        exhausted = decision if isinstance(decision, AllBucketsExhausted) else None
+        return AllBucketsExhaustedError(
+            self._provider, handler.get_buckets(), error, reasons or None, exhausted=exhausted
+        )

@@ -1,0 +1,101 @@
+"""The token as the shell holds it: the only type of the package that has secrets in it.
+
+Everything that leaves this type without being asked for by name is masked: `repr`, `str`, `model_dump`, JSON, pickles,
+validation errors, tracebacks that show local variables. The core never sees it; `OAuthToken.state` is what it gets.
+"""
+
+import hashlib
+from typing import Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
+
+from bucket_failover_core import TokenHeld, is_expired
+
+API_KEY_TYPE: Final = "api-key"
+"""The `token_type` of a bucket that holds an API key instead of an OAuth token."""
+
+_FINGERPRINT_DOMAIN: Final = b"bucket-failover/access-token\x00"
+_FINGERPRINT_LENGTH: Final = 16
+_MASK: Final = "**********"
+
+
+class OAuthToken(BaseModel):
+    """A token of one bucket.
+
+    Example: `OAuthToken(access_token="…", expiry=1_786_553_400.0, refresh_token="…")`; an API key is
+    `OAuthToken.from_api_key("…")`. `token.access_token.get_secret_value()` is the only way to the secret.
+
+    Args:
+        access_token: what a call is made with.
+        expiry: Unix seconds at which it ends, None if unknown (then it counts as expired, unless it is an API key).
+        refresh_token: what a refresh is made with, None if there is none.
+        issued_at: Unix seconds at which it was issued, None if unknown.
+        scope: what it allows, as the issuer wrote it.
+        token_type: `Bearer`, or `api-key`.
+        extra: what else the issuer sent; masked like a secret wherever it is shown.
+
+    Raises:
+        pydantic.ValidationError: a `ValueError` that names the field; the value is hidden, for it may be a secret.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+    access_token: SecretStr = Field(min_length=1)
+    expiry: float | None = None
+    refresh_token: SecretStr | None = None
+    issued_at: float | None = None
+    scope: str | None = None
+    token_type: str = "Bearer"  # noqa: S105 - the name of a scheme (RFC 6750), not a secret
+    extra: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_api_key(cls, key: str) -> Self:
+        """The token of a bucket that holds an API key: it does not expire and is never refreshed."""
+        return cls(access_token=SecretStr(key), token_type=API_KEY_TYPE)
+
+    @property
+    def fingerprint(self) -> str:
+        """The access token's name in the core: 16 hexadecimal digits of a one-way hash.
+
+        Source: SHA-256 (FIPS 180-4), cut to 64 bits, with a prefix of our own so that it equals no other hash of it.
+        """
+        secret = self.access_token.get_secret_value().encode("utf-8", "surrogatepass")
+        return hashlib.sha256(_FINGERPRINT_DOMAIN + secret).hexdigest()[:_FINGERPRINT_LENGTH]
+
+    @property
+    def is_api_key(self) -> bool:
+        """Whether it is an API key."""
+        return self.token_type == API_KEY_TYPE
+
+    @property
+    def is_refreshable(self) -> bool:
+        """Whether a refresh can be tried with it."""
+        return self.refresh_token is not None and not self.is_api_key
+
+    @property
+    def state(self) -> TokenHeld:
+        """What the core may know of it."""
+        return TokenHeld(
+            expiry=self.expiry,
+            fingerprint=self.fingerprint,
+            refreshable=self.is_refreshable,
+            issued_at=self.issued_at,
+        )
+
+    def is_live(self, *, now: float) -> bool:
+        """Whether it is usable by the clock at `now` (Unix seconds); whether the provider accepts it, nobody knows."""
+        return not is_expired(self.expiry, now=now, api_key=self.is_api_key)
+
+    @field_serializer("extra")
+    def _mask_extra(self, extra: dict[str, Any]) -> dict[str, str]:
+        return dict.fromkeys(extra, _MASK)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """A pickle carries no secret: what comes out of it names the token's facts and cannot be used for a call."""
+        state = super().__getstate__()
+        masked = dict(state["__dict__"])
+        masked["access_token"] = SecretStr(_MASK)
+        if masked["refresh_token"] is not None:
+            masked["refresh_token"] = SecretStr(_MASK)
+        masked["extra"] = dict.fromkeys(masked["extra"], _MASK)
+        return {**state, "__dict__": masked}

@@ -1,0 +1,13 @@
+"""What all tests share: deterministic examples, and no log left over from another test."""
+
+from hypothesis import HealthCheck, settings
+
+# Derandomized: the same examples in every run, on every machine. A test that fails once fails always.
+settings.register_profile(
+    "bucket-failover",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("bucket-failover")

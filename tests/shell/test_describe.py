@@ -1,0 +1,168 @@
+"""What an exception was: the real clients' exceptions, over real HTTP on the loopback interface."""
+
+import asyncio
+import http.server
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import anthropic
+import httpx2
+import openai
+import pytest
+
+from bucket_failover import CallFailure, describe_exception
+
+
+class _Refusing(http.server.BaseHTTPRequestHandler):
+    """Answers everything with what the path says: a status, after so many seconds."""
+
+    def do_POST(self) -> None:
+        """One answer."""
+        status = int(self.path.strip("/").split("/")[0])
+        if status == 0:
+            self.connection.close()
+            return
+        body = json.dumps({"error": {"type": "rate_limit_error", "message": "slow down"}}).encode()
+        self.send_response(status)
+        self.send_header("retry-after", "20")
+        self.send_header("x-twice", "a")
+        self.send_header("x-twice", "b")
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST  # noqa: N815 - the name is the standard library's
+
+    def log_message(self, *_: Any) -> None:
+        """Be quiet."""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A server that refuses."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def caught(action: Any) -> Exception:
+    """The exception that the action raises."""
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the subject
+        return error
+    raise AssertionError
+
+
+def ask_anthropic(url: str) -> None:
+    """The Anthropic SDK, without its own retries."""
+    with anthropic.Anthropic(base_url=url, api_key="k", max_retries=0, timeout=5) as client:
+        client.messages.create(model="m", max_tokens=1, messages=[{"role": "user", "content": "x"}])
+
+
+def ask_openai(url: str) -> None:
+    """The OpenAI SDK, without its own retries."""
+    with openai.OpenAI(base_url=url, api_key="k", max_retries=0, timeout=5) as client:
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": "x"}])
+
+
+def ask_httpx2(url: str) -> None:
+    """The plain HTTP client."""
+    httpx2.post(url).raise_for_status()
+
+
+def ask_urllib(url: str) -> None:
+    """The standard library."""
+    urllib.request.urlopen(url, timeout=5)  # noqa: S310 - our own server
+
+
+CLIENTS = [ask_anthropic, ask_openai, ask_httpx2, ask_urllib]
+
+
+@pytest.mark.parametrize("ask", CLIENTS)
+@pytest.mark.parametrize("status", [401, 429, 500, 529])
+def test_a_refusal_is_read_with_status_headers_and_body(url: str, ask: Any, status: int) -> None:
+    """Repeated headers stay repeated; the body is there where the client has read it."""
+    error = caught(lambda: ask(f"{url}/{status}"))
+    failure = describe_exception(error)
+    if isinstance(error, urllib.error.HTTPError):
+        error.close()
+    assert failure is not None
+    assert failure.status == status
+    headers = [(name.lower(), value) for name, value in failure.headers]
+    assert ("retry-after", "20") in headers
+    if ask is not ask_urllib:
+        assert [value for name, value in headers if name == "x-twice"] == ["a", "b"]
+        assert failure.body is not None
+        assert "rate_limit_error" in failure.body
+
+
+@pytest.mark.parametrize("ask", CLIENTS)
+def test_a_broken_connection_is_the_networks(url: str, ask: Any) -> None:
+    """The server hangs up; and a port where nobody listens."""
+    for address in (f"{url}/0", "http://127.0.0.1:9"):
+        assert describe_exception(caught(lambda where=address: ask(where))) == CallFailure(error_kind="network")
+
+
+def test_timeouts_are_timeouts() -> None:
+    """The SDKs' own, the HTTP client's, and Python's."""
+    request = httpx2.Request("GET", "http://127.0.0.1")
+    errors = [
+        anthropic.APITimeoutError(request=request),
+        openai.APITimeoutError(request=request),
+        httpx2.ReadTimeout("slow", request=request),
+        TimeoutError(),
+    ]
+    assert [describe_exception(error) for error in errors] == [CallFailure(error_kind="timeout")] * 4
+
+
+def test_what_is_nobodys_failed_call_is_left_alone() -> None:
+    """Bugs, and statuses that are none."""
+
+    class OddError(Exception):
+        status_code: Any = True
+
+    odd = OddError()
+    assert describe_exception(odd) is None
+    odd.status_code = -5
+    assert describe_exception(odd) is None
+    assert describe_exception(ValueError("x")) is None
+    assert describe_exception(asyncio.CancelledError()) == CallFailure(error_kind="cancelled")
+    assert describe_exception(ConnectionResetError()) == CallFailure(error_kind="network")
+
+
+def test_bodies_in_any_form_are_cut() -> None:
+    """Text, something like JSON, or an unread stream."""
+
+    class BodiedError(Exception):
+        status_code = 500
+        headers = 5
+        body: Any = None
+        response: Any = None
+
+    error = BodiedError()
+    assert describe_exception(error) == CallFailure(status=500)
+    error.body = "x" * 100_000
+    assert describe_exception(error) == CallFailure(status=500, body="x" * 65_536)
+    error.body = {"error": {1, 2}}
+    failure = describe_exception(error)
+    assert failure is not None
+    assert failure.body == '{"error": "{1, 2}"}'
+    error.body = None
+
+    class Unread:
+        @property
+        def text(self) -> str:
+            """Nobody has read it."""
+            raise httpx2.ResponseNotRead
+
+    error.response = Unread()
+    assert describe_exception(error) == CallFailure(status=500)

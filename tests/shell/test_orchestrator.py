@@ -1,0 +1,532 @@
+"""The retry loop in a simulated world: what it calls, when, with which bucket, and how it ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import pytest
+
+from bucket_failover import (
+    ActiveBucket,
+    AllBucketsExhaustedError,
+    BucketFailoverHandlerImpl,
+    BucketFailureReason,
+    CallFailure,
+    FailoverContext,
+    OAuthToken,
+    RetriesExhaustedError,
+    RetryOrchestrator,
+    RetryPolicy,
+    TokenStoreError,
+)
+from tests.support.people import PROVIDER, CallError, Issuer, managed, replace, token
+from tests.support.virtual_time import World
+
+THREE = ("default", "claudius", "vybestack")
+
+
+class Line:
+    """A provider's line: what each call with a bucket meets, and what was called, when."""
+
+    def __init__(self, *buckets: str, tokens: Mapping[str, OAuthToken | None] | None = None, **options: Any) -> None:
+        self.world = World()
+        self.issuer = Issuer()
+        held = {name: token(name) for name in buckets} if tokens is None else tokens
+        self.manager, self.store = managed(held, self.issuer, self.world.clock)
+        self.handler = BucketFailoverHandlerImpl(buckets, PROVIDER, self.manager, clock=self.world.clock)
+        self.orchestrator = self.orchestrate(self.handler, **options)
+        self.faults: dict[str, list[Exception]] = {}
+        self.calls: list[tuple[str, float]] = []
+        self.fingerprints: list[str] = []
+
+    def orchestrate(self, handler: Any, **options: Any) -> RetryOrchestrator:
+        """An orchestrator on this world's clock."""
+        return RetryOrchestrator(
+            handler, self.manager, clock=self.world.clock, sleep=self.world.sleep, draw=lambda: 0.5, **options
+        )
+
+    async def operation(self, bucket: ActiveBucket) -> str:
+        """One attempt: it meets the next fault of its bucket, if there is one."""
+        self.calls.append((bucket.name, self.world.now - self.world.start))
+        self.fingerprints.append(bucket.token.fingerprint)
+        faults = self.faults.get(bucket.name, [])
+        if faults:
+            raise faults.pop(0)
+        return f"an answer from {bucket.name}"
+
+    def call(self) -> str:
+        """One request."""
+        return self.world.run(self.orchestrator.call(self.operation))
+
+    def names(self) -> list[str]:
+        """The buckets that were called, in order."""
+        return [name for name, _ in self.calls]
+
+
+def failing(*statuses: int) -> list[Exception]:
+    """Answers with these statuses, and nothing to go by."""
+    return [CallError(status) for status in statuses]
+
+
+def hinting(status: int, seconds: str) -> CallError:
+    """An answer with a `retry-after`."""
+    return CallError(status, headers=[("retry-after", seconds)])
+
+
+def test_a_call_that_succeeds_is_made_once() -> None:
+    """Nothing is read, refreshed, waited for or remembered."""
+    line = Line(*THREE)
+    assert line.call() == "an answer from default"
+    assert line.calls == [("default", 0.0)]
+    assert line.world.sleeps == []
+    assert line.handler._ledgers == {}
+
+
+@pytest.mark.requirement("REQ-1598-RO02")
+@pytest.mark.requirement("REQ-1598-IC11")
+@pytest.mark.requirement("REQ-1598-SM06")
+def test_a_spent_bucket_is_left_at_once_and_stays_left() -> None:
+    """402 fails over without a wait; the next request starts where this one ended."""
+    line = Line(*THREE)
+    line.faults["default"] = failing(402)
+    assert line.call() == "an answer from claudius"
+    assert line.calls == [("default", 0.0), ("claudius", 0.0)]
+    line.call()
+    assert line.names() == ["default", "claudius", "claudius"]
+
+
+@pytest.mark.requirement("REQ-1598-RO01")
+@pytest.mark.requirement("REQ-1598-RO04")
+def test_a_burst_is_waited_for_once_and_its_hint_does_not_delay_the_next_bucket() -> None:
+    """Two bursts of the first bucket; the second bucket is called at once (lessons 6 and 25)."""
+    line = Line(*THREE)
+    line.faults["default"] = [hinting(429, "20"), hinting(429, "20")]
+    assert line.call() == "an answer from claudius"
+    assert line.calls == [("default", 0.0), ("default", 20.0), ("claudius", 20.0)]
+
+
+@pytest.mark.requirement("REQ-1598-RO03")
+def test_a_refused_token_is_refreshed_once_and_then_left() -> None:
+    """401, refreshed, 401 again with the new token: the next bucket."""
+    line = Line(*THREE)
+    line.faults["default"] = failing(401, 401)
+    line.issuer.refreshes["default"] = [token("renewed")]
+    assert line.call() == "an answer from claudius"
+    assert line.names() == ["default", "default", "claudius"]
+    assert line.fingerprints[:2] == [token("default").fingerprint, token("renewed").fingerprint]
+    assert line.issuer.asked == [("refresh", "default")]
+
+
+def test_a_token_that_someone_else_has_renewed_is_used_without_a_refresh() -> None:
+    """The store holds another one than the refused."""
+    line = Line(*THREE)
+
+    async def operation(bucket: ActiveBucket) -> str:
+        if bucket.token == token("default"):
+            line.store.write(PROVIDER, "default", token("from-another-process"))
+            raise CallError(401)
+        return bucket.name
+
+    assert line.world.run(line.orchestrator.call(operation)) == "default"
+    assert line.issuer.asked == []
+
+
+@pytest.mark.parametrize("answer", [None, token("default"), token("old", expiry=1.0), RuntimeError("no")])
+def test_a_refresh_that_brings_no_other_usable_token_is_none(answer: OAuthToken | Exception | None) -> None:
+    """Refused, the same token again, an expired one, or an exception: the next bucket, without another call."""
+    line = Line(*THREE)
+    line.faults["default"] = failing(401)
+    line.issuer.refreshes["default"] = [answer]
+    assert line.call() == "an answer from claudius"
+    assert line.names() == ["default", "claudius"]
+    assert line.issuer.asked == [("refresh", "default")]
+
+
+def test_a_login_that_is_gone_from_the_store_is_no_reason_to_call_again() -> None:
+    """Logged out while the call was in flight."""
+    line = Line(*THREE)
+
+    async def operation(bucket: ActiveBucket) -> str:
+        if bucket.name == "default":
+            line.store.delete(PROVIDER, "default")
+            raise CallError(403)
+        return bucket.name
+
+    assert line.world.run(line.orchestrator.call(operation)) == "claudius"
+
+
+def test_an_overloaded_provider_blames_no_account() -> None:
+    """One retry, one other bucket after a wait, and so on; no limit is learned (lesson 7)."""
+    line = Line(*THREE)
+    line.faults["default"] = failing(529, 529)
+    line.faults["claudius"] = failing(529)
+    assert line.call() == "an answer from claudius"
+    assert line.calls == [("default", 0.0), ("default", 5.0), ("claudius", 10.0), ("claudius", 15.0)]
+    assert all(bucket.limits == () for bucket in line.handler._session.buckets)
+
+
+def test_alternating_failures_add_up_and_the_last_bucket_is_reached() -> None:
+    """Every bucket meets something else each time; the budget reaches the last (lessons 23 and 24)."""
+    line = Line(*THREE)
+    for name in ("default", "claudius"):
+        line.faults[name] = failing(500, 401, 500, 401)
+        line.issuer.refreshes[name] = [token(f"renewed-{name}")]
+    assert line.call() == "an answer from vybestack"
+    assert line.names() == ["default"] * 3 + ["claudius"] * 3 + ["vybestack"]
+
+
+@pytest.mark.requirement("REQ-1598-RO05")
+@pytest.mark.requirement("REQ-1598-ER01")
+@pytest.mark.requirement("REQ-1598-ER02")
+@pytest.mark.requirement("REQ-1598-TS04")
+def test_no_bucket_left_is_an_error_with_the_reasons() -> None:
+    """The last call's exception is the cause; the moment at which it goes on is told."""
+    line = Line(*THREE, tokens={"default": token("default"), "claudius": token("claudius")})
+    line.faults["default"] = [hinting(429, "7200")]
+    last = hinting(429, "3600")
+    line.faults["claudius"] = [last]
+    with pytest.raises(AllBucketsExhaustedError) as caught:
+        line.call()
+    error = caught.value
+    assert error.bucket_failure_reasons == {
+        "default": BucketFailureReason.QUOTA_EXHAUSTED,
+        "claudius": BucketFailureReason.QUOTA_EXHAUSTED,
+        "vybestack": BucketFailureReason.REAUTH_FAILED,
+    }
+    assert error.__cause__ is error.last_error is last
+    assert error.retry_at == line.world.start + 3600.0
+    assert error.buckets == list(THREE)
+    assert error.provider_name == PROVIDER
+
+
+def test_a_spent_budget_is_an_error_but_exhaustion_is_told_first() -> None:
+    """On the last attempt the handler is still asked: a bucket left is `RetriesExhaustedError`, none is exhaustion."""
+    line = Line(*THREE, policy=RetryPolicy(max_attempts=1))
+    line.faults["default"] = failing(402)
+    with pytest.raises(RetriesExhaustedError) as caught:
+        line.call()
+    assert caught.value.attempts == 1
+    assert isinstance(caught.value.__cause__, CallError)
+    line.faults["claudius"] = failing(500)
+    with pytest.raises(RetriesExhaustedError):
+        line.call()
+    exhausted = Line("default", "claudius", tokens={"default": token("default")}, policy=RetryPolicy(max_attempts=1))
+    exhausted.faults["default"] = failing(402)
+    with pytest.raises(AllBucketsExhaustedError):
+        exhausted.call()
+
+
+@pytest.mark.parametrize("error", [CallError(400), ValueError("a bug of the caller's"), CallError(200), KeyError(1)])
+def test_what_no_repetition_helps_is_raised_as_it_is(error: Exception) -> None:
+    """The same object, after one call."""
+    line = Line(*THREE)
+    line.faults["default"] = [error]
+    with pytest.raises(type(error)) as caught:
+        line.call()
+    assert caught.value is error
+    assert line.names() == ["default"]
+    assert line.handler._ledgers == {}
+
+
+class TestSingleBucket:
+    """One bucket behaves as without failover."""
+
+    @pytest.mark.requirement("REQ-1598-BWC01")
+    @pytest.mark.requirement("REQ-1598-BWC04")
+    @pytest.mark.requirement("REQ-1598-FL16")
+    @pytest.mark.requirement("REQ-1598-TS03")
+    def test_it_is_retried_and_the_handler_is_not_asked(self) -> None:
+        """429 with a hint: waited for."""
+        line = Line("default")
+
+        async def unasked(_context: FailoverContext | None = None) -> bool:
+            raise AssertionError
+
+        replace(line.handler, try_failover=unasked)
+        line.faults["default"] = [hinting(429, "60"), CallError(500), CallError(529)]
+        assert line.call() == "an answer from default"
+        assert line.calls == [("default", 0.0), ("default", 60.0), ("default", 70.0), ("default", 90.0)]
+
+    def test_a_quota_that_is_spent_for_long_is_told_at_once(self) -> None:
+        """With the caller's own error."""
+        line = Line("default")
+        line.faults["default"] = [hinting(429, "3600")]
+        with pytest.raises(CallError):
+            line.call()
+        assert line.names() == ["default"]
+
+    def test_the_budget_ends_it(self) -> None:
+        """Six calls; the waits double up to thirty seconds."""
+        line = Line("default")
+        line.faults["default"] = failing(*[500] * 9)
+        with pytest.raises(RetriesExhaustedError) as caught:
+            line.call()
+        assert caught.value.attempts == 6
+        assert line.world.sleeps == [5.0, 10.0, 20.0, 30.0, 30.0]
+
+    def test_without_a_token_it_is_exhausted(self) -> None:
+        """`no-token`, and what to do."""
+        line = Line("default", tokens={})
+        with pytest.raises(AllBucketsExhaustedError, match="Log in to default") as caught:
+            line.call()
+        assert caught.value.bucket_failure_reasons == {"default": BucketFailureReason.NO_TOKEN}
+        assert line.calls == []
+
+    def test_a_store_outage_is_the_cause(self) -> None:
+        """The exception of the store is not lost."""
+        line = Line("default")
+        outage = TokenStoreError("locked")
+
+        async def unreadable(_provider: str, _bucket: str) -> OAuthToken | None:
+            raise outage
+
+        replace(line.manager, get_oauth_token=unreadable)
+        with pytest.raises(AllBucketsExhaustedError) as caught:
+            line.call()
+        assert caught.value.__cause__ is outage
+
+
+def test_an_empty_profile_is_exhausted() -> None:
+    """There is nothing to call with."""
+    line = Line()
+    with pytest.raises(AllBucketsExhaustedError, match="Add a bucket"):
+        line.call()
+
+
+def test_a_bucket_without_a_token_fails_over_and_costs_no_attempt() -> None:
+    """Two buckets without a usable token, one attempt allowed."""
+    tokens = {"claudius": token("old", expiry=1.0), "vybestack": token("vybestack")}
+    line = Line(*THREE, tokens=tokens, policy=RetryPolicy(max_attempts=1))
+    assert line.call() == "an answer from vybestack"
+    assert line.issuer.asked == [("refresh", "claudius")]
+
+
+def test_an_expired_token_is_refreshed_before_the_call() -> None:
+    """By the manager, not by a failover."""
+    line = Line("default", tokens={"default": token("old", expiry=1.0)})
+    line.issuer.refreshes["default"] = [token("new")]
+    assert line.call() == "an answer from default"
+    assert line.fingerprints == [token("new").fingerprint]
+
+
+def test_a_bucket_that_was_refreshed_by_a_failover_is_not_refreshed_again() -> None:
+    """Its refresh is spent in this request, whoever spent it."""
+    line = Line("default", "claudius", tokens={"default": token("default"), "claudius": token("old", expiry=1.0)})
+    line.issuer.refreshes["claudius"] = [token("new"), token("newer")]
+    line.faults = {"default": failing(402), "claudius": failing(401)}
+    with pytest.raises(AllBucketsExhaustedError) as caught:
+        line.call()
+    assert line.issuer.asked.count(("refresh", "claudius")) == 1
+    assert caught.value.bucket_failure_reasons["claudius"] == BucketFailureReason.REAUTH_FAILED
+
+
+class TestSession:
+    """Whom the first request starts with, and what ends with a request."""
+
+    def test_the_session_bucket_is_adopted_before_the_first_request_only(self) -> None:
+        """Requests that begin together wait for the one adoption."""
+        line = Line(*THREE)
+        line.store.write_session_bucket(PROVIDER, "vybestack")
+        read: list[str] = []
+        stored = line.manager.get_session_bucket
+
+        async def slow(provider: str) -> str | None:
+            read.append(provider)
+            await asyncio.sleep(1)
+            return await stored(provider)
+
+        replace(line.manager, get_session_bucket=slow)
+
+        async def main() -> list[str]:
+            calls = [line.orchestrator.call(line.operation) for _ in range(2)]
+            return [*await asyncio.gather(*calls), await line.orchestrator.call(line.operation)]
+
+        assert line.world.run(main()) == ["an answer from vybestack"] * 3
+        assert read == [PROVIDER]
+
+    @pytest.mark.requirement("REQ-1598-SM03")
+    def test_the_ledger_begins_and_ends_with_the_request(self) -> None:
+        """Also when the request is cancelled."""
+        line = Line(*THREE)
+        resets: list[object] = []
+        reset = line.handler.reset_session
+
+        def recording(request: object = None) -> None:
+            resets.append(request)
+            reset(request)
+
+        replace(line.handler, reset_session=recording)
+        orchestrator = line.orchestrate(line.handler)
+
+        async def never(_bucket: ActiveBucket) -> None:
+            await asyncio.sleep(1e6)
+
+        async def main() -> None:
+            call = asyncio.create_task(orchestrator.call(never))
+            await asyncio.sleep(1)
+            assert len(line.handler._ledgers) == 1
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+
+        line.world.run(main())
+        assert len(resets) == 2
+        assert resets[0] is resets[1]
+        assert line.handler._ledgers == {}
+
+
+class OldHandler:
+    """A handler with no more than the plan's first interface."""
+
+    provider = PROVIDER
+
+    def __init__(self, outcomes: list[bool]) -> None:
+        self.outcomes = outcomes
+        self.current = "default"
+        self.contexts: list[FailoverContext | None] = []
+        self.resets = 0
+
+    def get_buckets(self) -> list[str]:
+        """Two."""
+        return ["default", "claudius"]
+
+    def get_current_bucket(self) -> str | None:
+        """The one in use."""
+        return self.current
+
+    def is_enabled(self) -> bool:
+        """Two are enough."""
+        return True
+
+    async def try_failover(self, context: FailoverContext | None = None) -> bool:
+        """As it was told."""
+        self.contexts.append(context)
+        self.current = "claudius"
+        return self.outcomes.pop(0)
+
+    def reset_session(self) -> None:
+        """Without naming a request."""
+        self.resets += 1
+
+    def reset(self) -> None:
+        """Not used by the loop."""
+
+
+@pytest.mark.requirement("REQ-1598-IC01")
+@pytest.mark.requirement("REQ-1598-IC03")
+@pytest.mark.requirement("REQ-1598-IC04")
+@pytest.mark.requirement("REQ-1598-BWC03")
+def test_handlers_without_the_newer_methods_work() -> None:
+    """The current bucket is believed; the reasons are empty."""
+    line = Line("default", "claudius")
+    handler = OldHandler([True, False])
+    orchestrator = line.orchestrate(handler)
+    line.faults["default"] = failing(402)
+    assert line.world.run(orchestrator.call(line.operation)) == "an answer from claudius"
+    assert handler.resets == 1
+    line.faults["claudius"] = failing(402)
+    with pytest.raises(AllBucketsExhaustedError, match="No bucket of anthropic") as caught:
+        line.world.run(orchestrator.call(line.operation))
+    assert caught.value.bucket_failure_reasons == {}
+    context = handler.contexts[0]
+    assert context is not None
+    assert (context.triggering_status, context.bucket) == (402, "default")
+
+
+class TestStream:
+    """Answers that come piece by piece."""
+
+    def collect(self, line: Line, operation: Callable[[ActiveBucket], Any]) -> list[str]:
+        """All pieces."""
+
+        async def main() -> list[str]:
+            return [piece async for piece in line.orchestrator.stream(operation)]
+
+        return line.world.run(main())
+
+    def test_a_failure_before_the_first_piece_is_repeated(self) -> None:
+        """The caller sees one answer."""
+        line = Line(*THREE)
+
+        async def operation(bucket: ActiveBucket) -> AsyncIterator[str]:
+            if bucket.name == "default":
+                raise CallError(402)
+            yield "one "
+            yield bucket.name
+
+        assert self.collect(line, operation) == ["one ", "claudius"]
+        assert line.handler.get_current_bucket() == "claudius"
+
+    def test_a_failure_after_the_first_piece_is_the_callers(self) -> None:
+        """Two answers are not mixed (lesson 28); the abandoned generator is closed."""
+        line = Line(*THREE)
+        error = CallError(529)
+
+        async def operation(_bucket: ActiveBucket) -> AsyncIterator[str]:
+            yield "half a haiku"
+            raise error
+
+        with pytest.raises(CallError) as caught:
+            self.collect(line, operation)
+        assert caught.value is error
+        assert line.handler.get_current_bucket() == "default"
+
+    def test_a_coroutine_that_returns_a_stream_is_one(self) -> None:
+        """As the clients' own methods are."""
+        line = Line(*THREE)
+
+        async def pieces(name: str) -> AsyncIterator[str]:
+            yield name
+
+        async def operation(bucket: ActiveBucket) -> AsyncIterator[str]:
+            return pieces(bucket.name)
+
+        assert self.collect(line, operation) == ["default"]
+
+    def test_a_stream_that_the_caller_leaves_is_closed_and_its_ledger_ends(self) -> None:
+        """Nothing is left behind."""
+        line = Line(*THREE)
+        closed: list[str] = []
+
+        async def operation(bucket: ActiveBucket) -> AsyncIterator[str]:
+            try:
+                yield "one"
+                yield "two"
+            finally:
+                closed.append(bucket.name)
+
+        async def main() -> None:
+            stream = line.orchestrator.stream(operation)
+            assert await anext(stream) == "one"
+            await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
+            assert closed == ["default"]
+
+        line.world.run(main())
+        assert line.handler._ledgers == {}
+
+    def test_an_iterator_that_cannot_be_closed_is_not(self) -> None:
+        """Only generators have `aclose`."""
+        line = Line(*THREE)
+
+        class Pieces:
+            def __init__(self) -> None:
+                self.left = ["a", "b"]
+
+            def __aiter__(self) -> "Pieces":
+                return self
+
+            async def __anext__(self) -> str:
+                if not self.left:
+                    raise StopAsyncIteration
+                return self.left.pop(0)
+
+        assert self.collect(line, lambda _bucket: Pieces()) == ["a", "b"]
+
+
+def test_what_an_exception_was_can_be_told_by_the_application() -> None:
+    """`describe` also tells that output had started, and the model."""
+    line = Line(*THREE, describe=lambda error: CallFailure(status=529, output_started=True))
+    line.faults["default"] = [KeyError("custom")]
+    with pytest.raises(KeyError):
+        line.call()
+    assert line.names() == ["default"]
