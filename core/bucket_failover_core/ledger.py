@@ -75,7 +75,7 @@ def learn_success(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
         if not other.limits or not (own or other.quota_domain == served.quota_domain != ""):
             return other
         kept = tuple(limit for limit in other.limits if not (own or is_shared(limit)) or not disproved(limit))
-        return other if len(kept) == len(other.limits) else other.model_copy(update={"limits": kept})
+        return other if len(kept) == len(other.limits) else other.evolve({"limits": kept})
 
     def disproved(limit: Limit) -> bool:
         return limit.strength == "advisory" and counts_for(limit, snapshot.model)
@@ -124,7 +124,7 @@ def _call_failed(snapshot: FailoverSnapshot, trigger: Trigger, name: str | None)
     """The bucket whose call failed becomes current and tried; what its answer said joins what is known."""
     failed = current_bucket(snapshot) if name is None else _bucket_named(snapshot, name)
     if failed is None:
-        return snapshot.model_copy(update={"trigger": trigger})
+        return snapshot.evolve({"trigger": trigger})
     return _charge(snapshot, failed, trigger, current=failed.name, trigger=trigger)
 
 
@@ -141,8 +141,8 @@ def _charge(
         facts["problems"] = (*failed.problems, Problem(cause=cause, detail=reported.detail))
     if reported.limits:
         facts["limits"] = merge_limits(failed.limits, reported.limits)
-    changes["buckets"] = _replaced(snapshot, failed.model_copy(update=facts))
-    return _bench_domain(snapshot.model_copy(update=changes), failed, reported.limits)
+    changes["buckets"] = _replaced(snapshot, failed.evolve(facts))
+    return _bench_domain(snapshot.evolve(changes), failed, reported.limits)
 
 
 def _bench_domain(snapshot: FailoverSnapshot, earner: BucketSnapshot, limits: tuple[Limit, ...]) -> FailoverSnapshot:
@@ -154,7 +154,7 @@ def _bench_domain(snapshot: FailoverSnapshot, earner: BucketSnapshot, limits: tu
     def benched(bucket: BucketSnapshot) -> BucketSnapshot:
         if bucket.quota_domain != earner.quota_domain or bucket.name == earner.name:
             return bucket
-        return bucket.model_copy(update={"limits": merge_limits(bucket.limits, shared)})
+        return bucket.evolve({"limits": merge_limits(bucket.limits, shared)})
 
     return _with_buckets(snapshot, benched)
 
@@ -170,7 +170,7 @@ def _switched(snapshot: FailoverSnapshot, name: str) -> FailoverSnapshot:
     switched = {"current": _bucket_named(snapshot, name).name, "trigger": _NOTHING_KNOWN}
     if former is not None and former.name != name and not former.tried and trigger != _NOTHING_KNOWN:
         return _charge(snapshot, former, trigger, **switched)
-    return snapshot.model_copy(update=switched)
+    return snapshot.evolve(switched)
 
 
 def _token_read(snapshot: FailoverSnapshot, bucket: BucketSnapshot, token: TokenState) -> FailoverSnapshot:
@@ -215,13 +215,12 @@ def _remember_refusal(snapshot: FailoverSnapshot) -> FailoverSnapshot:
     def remembering(bucket: BucketSnapshot) -> BucketSnapshot:
         if fingerprint in bucket.rejected:
             return bucket
-        return bucket.model_copy(update={"rejected": (*bucket.rejected, fingerprint)})
+        return bucket.evolve({"rejected": (*bucket.rejected, fingerprint)})
 
     remembered = _with_buckets(snapshot, remembering)
     if snapshot.trigger.fingerprint == fingerprint:
         return remembered
-    return remembered.model_copy(
-        update={"trigger": snapshot.trigger.model_copy(update={"fingerprint": fingerprint})}
+    return remembered.evolve({"trigger": snapshot.trigger.evolve({"fingerprint": fingerprint})}
     )  # fmt: skip
 
 
@@ -235,7 +234,7 @@ def _bucket_named(snapshot: FailoverSnapshot, name: str) -> BucketSnapshot:
 
 def _with_facts(snapshot: FailoverSnapshot, bucket: BucketSnapshot, facts: dict[str, object]) -> FailoverSnapshot:
     """The ledger with some facts of one bucket changed."""
-    return snapshot.model_copy(update={"buckets": _replaced(snapshot, bucket.model_copy(update=facts))})
+    return snapshot.evolve({"buckets": _replaced(snapshot, bucket.evolve(facts))})
 
 
 def _replaced(snapshot: FailoverSnapshot, changed: BucketSnapshot) -> tuple[BucketSnapshot, ...]:
@@ -250,11 +249,11 @@ def _with_buckets(
     buckets = tuple(map(change, snapshot.buckets))
     if all(new is old for new, old in zip(buckets, snapshot.buckets, strict=True)):
         return snapshot
-    return snapshot.model_copy(update={"buckets": buckets})
+    return snapshot.evolve({"buckets": buckets})
 
 
 def _with_login_spent(snapshot: FailoverSnapshot) -> FailoverSnapshot:
-    return snapshot.model_copy(update={"reauths_spent": snapshot.reauths_spent + 1})
+    return snapshot.evolve({"reauths_spent": snapshot.reauths_spent + 1})
 
 
 def _refresh_detail(event: RefreshFailed) -> str:

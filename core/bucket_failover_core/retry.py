@@ -201,7 +201,7 @@ def _decide_among_several(snapshot: RetrySnapshot, verdict: Verdict, *, now: flo
     if first:
         return _retry(snapshot, verdict, now=now, draw=draw)
     if verdict.cause is Cause.OVERLOADED:
-        afresh = snapshot.model_copy(update={"failures_here": 1})
+        afresh = snapshot.evolve({"failures_here": 1})
         return FailOver(not_before=_retry(afresh, verdict, now=now, draw=draw).at)
     return FailOver()
 

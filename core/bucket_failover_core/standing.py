@@ -135,7 +135,8 @@ def find(
     held = token_fact(bucket, now=now, refused=refused)
     if held == "login-failed":
         return settle(bucket, held)
-    limit = limit_in_force(bucket.limits + shared, now=now, model=model) if bucket.limits or shared else None
+    limits = bucket.limits + shared if shared else bucket.limits
+    limit = limit_in_force(limits, now=now, model=model) if limits else None
     if bucket.tried and bucket.renewed_by is None:
         unhealed = token_fact(bucket, now=now, refused=refused, may_refresh=False)
         return _find_tried(bucket, held, unhealed, limit)

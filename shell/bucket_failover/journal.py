@@ -13,12 +13,7 @@ from bucket_failover_core import (
     BucketFinding,
     FailoverStep,
     GiveUp,
-    Reauthenticate,
-    ReauthFailed,
-    RefreshFailed,
     RetryAt,
-    TokenOutage,
-    TokenRead,
     Trigger,
     UseBucket,
     Verdict,
@@ -69,33 +64,41 @@ def bucket_classified(provider: str, finding: BucketFinding) -> None:
 
 def step_asked(provider: str, step: FailoverStep) -> None:
     """The core asks for a step; a login is told to people before it happens (REQ-1598-LD04)."""
-    level, message = logging.DEBUG, f"{step.bucket}: {step.kind}"
-    if isinstance(step, Reauthenticate):
+    if step.kind == "reauthenticate":
         level = logging.WARNING
         message = f"{step.bucket}: a login is needed; waiting for it for up to {step.timeout_seconds:.0f} s"
+    elif LOGGER.isEnabledFor(logging.DEBUG):
+        level, message = logging.DEBUG, f"{step.bucket}: {step.kind}"
+    else:
+        return
     _log(level, "step-asked", provider, message, bucket=step.bucket, step=step.kind)
 
 
 def step_done(provider: str, event: FailoverEvent) -> None:
     """What came of a step; failures are told to people (REQ-1598-LD05, REQ-1598-CL02, REQ-1598-CL04)."""
-    level, message = logging.DEBUG, str(event.kind)
-    match event:
-        case ReauthFailed():
-            level = logging.WARNING
-            message = "the login timed out" if event.timed_out else f"the login failed: {event.detail}"
-        case RefreshFailed():
-            level = logging.WARNING
-            message = f"the refresh was refused {event.detail}" if event.permanent else f"no refresh: {event.detail}"
-        case TokenRead(token=TokenOutage(detail=detail)):
-            level, message = logging.WARNING, f"the token store could not answer: {detail}"
-        case _:
-            pass
-    bucket = getattr(event, "bucket", None)
-    _log(level, "step-done", provider, f"{bucket}: {message.strip()}", bucket=bucket, outcome=event.kind)
+    level, message = logging.WARNING, _trouble(event)
+    if message == "":
+        level, message = logging.DEBUG, event.kind
+    if LOGGER.isEnabledFor(level):
+        bucket = getattr(event, "bucket", None)
+        _log(level, "step-done", provider, f"{bucket}: {message}", bucket=bucket, outcome=event.kind)
+
+
+def _trouble(event: FailoverEvent) -> str:
+    """What has gone wrong with a step; empty: nothing."""
+    if event.kind == "reauth-failed":
+        return "the login timed out" if event.timed_out else f"the login failed: {event.detail}"
+    if event.kind == "refresh-failed":
+        return "the refresh was refused" if event.permanent else f"no refresh: {event.detail}"
+    if event.kind == "token-read" and event.token.kind == "outage":
+        return f"the token store could not answer: {event.token.detail}"
+    return ""
 
 
 def bucket_switched(provider: str, former: str | None, decision: UseBucket) -> None:
     """The request goes on with another bucket (REQ-1598-LD03)."""
+    if not LOGGER.isEnabledFor(logging.INFO):
+        return
     _log(
         logging.INFO,
         "bucket-switched",

@@ -108,6 +108,8 @@ async def converse(dialogue: Generator[Ask, object, _T], manager: OAuthManager) 
 
 async def _perform(ask: Ask, manager: OAuthManager) -> object:
     call = getattr(manager, ask.method)(*ask.arguments)
+    if ask.timeout_seconds is None:
+        return await call
     allowed = asyncio.timeout(ask.timeout_seconds)
     try:
         async with allowed:

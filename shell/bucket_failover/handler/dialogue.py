@@ -9,28 +9,22 @@ callers run through `asyncio.run` cannot be used where a loop is already running
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from returns.methods import unwrap_or_failure
-from returns.result import Failure, Success
 
 from bucket_failover import journal
 from bucket_failover.errors import BucketFailoverError, TokenCorruptError, safe_text
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
     AllBucketsExhausted,
-    ChoiceResult,
     FailoverEvent,
     FailoverSnapshot,
     FailoverStep,
     KnownToken,
-    ReadToken,
-    Reauthenticate,
     Reauthenticated,
     ReauthFailed,
     RefreshFailed,
-    RefreshToken,
     TokenAbsent,
     TokenCorrupt,
     TokenOutage,
@@ -45,8 +39,7 @@ Method = Literal["read_token", "refresh_oauth_token", "authenticate", "get_sessi
 """A method of the token manager."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """Call `manager.<method>(*arguments)`; throw `LoginTimedOutError` if it takes longer than the time allowed."""
 
     method: Method
@@ -58,18 +51,17 @@ class LoginTimedOutError(BucketFailoverError):
     """Nobody has answered the login in time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a search has ended.
 
     Args:
         ledger: what is known now.
-        result: the decision that ended it.
+        decision: what ended it.
         logins: the outcomes of the logins that were asked for; other requests in flight share them.
     """
 
     ledger: FailoverSnapshot
-    result: ChoiceResult
+    decision: UseBucket | AllBucketsExhausted
     logins: tuple[FailoverEvent, ...]
 
 
@@ -88,31 +80,29 @@ def search(ledger: FailoverSnapshot, *, clock: Callable[[], float]) -> Generator
             if finding.reason is not None and (finding.bucket, finding.fact) not in told:
                 told.add((finding.bucket, finding.fact))
                 journal.bucket_classified(ledger.provider, finding)
-        match decision:
-            case UseBucket():
-                return Outcome(ledger, Success(decision), tuple(logins))
-            case AllBucketsExhausted():
-                journal.buckets_exhausted(ledger.provider, decision)
-                return Outcome(ledger, Failure(decision), tuple(logins))
-            case ReadToken() | RefreshToken() | Reauthenticate():
+        # Kinds, not classes: a class pattern that does not match costs as much as a decision.
+        match decision.kind:
+            case "use-bucket" | "all-buckets-exhausted":
+                return Outcome(ledger, decision, tuple(logins))
+            case "read-token" | "refresh-token" | "reauthenticate":
                 journal.step_asked(ledger.provider, decision)
                 event = yield from _perform(ledger.provider, decision)
                 journal.step_done(ledger.provider, event)
-                if isinstance(decision, Reauthenticate):
+                if decision.kind == "reauthenticate":
                     logins.append(event)
                 ledger = advance(ledger, event)
 
 
 def _perform(provider: str, step: FailoverStep) -> Generator[Ask, object, FailoverEvent]:
     """One step, and what came of it."""
-    match step:
-        case ReadToken(bucket=bucket):
-            token = yield from _read(provider, bucket)
-            return TokenRead(bucket=bucket, token=token)
-        case RefreshToken(bucket=bucket):
-            return (yield from _refresh(provider, bucket))
-        case Reauthenticate(bucket=bucket, timeout_seconds=timeout_seconds):
-            return (yield from _log_in(provider, bucket, timeout_seconds))
+    match step.kind:
+        case "read-token":
+            token = yield from _read(provider, step.bucket)
+            return TokenRead(bucket=step.bucket, token=token)
+        case "refresh-token":
+            return (yield from _refresh(provider, step.bucket))
+        case "reauthenticate":
+            return (yield from _log_in(provider, step.bucket, step.timeout_seconds))
 
 
 def _read(provider: str, bucket: str) -> Generator[Ask, object, KnownToken]:

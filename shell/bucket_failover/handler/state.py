@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Generator, Hashable, Sequence
 
 from returns.methods import unwrap_or_failure
-from returns.pipeline import is_successful
+from returns.result import Failure, Success
 
 from bucket_failover import journal
 from bucket_failover.errors import safe_text
@@ -23,7 +23,6 @@ from bucket_failover_core import (
     ChoiceResult,
     FailoverPolicy,
     FailoverSnapshot,
-    UseBucket,
     advance,
     forget_token,
     learn_limits,
@@ -134,29 +133,29 @@ class HandlerState:
     def _failover(self, context: FailoverContext, failed: str | None) -> Generator[Ask, object, bool]:
         """The search after a failed call with the bucket `failed`; whether the request can go on."""
         resets = self._resets
-        ledger = self._charged(context, failed)
-        journal.failover_started(self.provider, failed, context.trigger)
+        trigger = context.trigger
+        ledger = self._ledgers.get(context.request, self._session)
+        if context.model is not None:
+            ledger = ledger.evolve({"model": context.model})
+        ledger = advance(ledger, CallFailed(trigger=trigger, bucket=failed))
+        if context.refresh_spent and failed is not None:
+            ledger = forget_token(ledger, failed)
+        journal.failover_started(self.provider, failed, trigger)
         outcome = yield from search(ledger, clock=self._clock)
-        decision = unwrap_or_failure(outcome.result)
-        if isinstance(decision, UseBucket):
-            if not decision.switched:
-                journal.bucket_healed(self.provider, decision)
-            else:
-                journal.bucket_switched(self.provider, failed, decision)
-                yield from self._remember(decision.bucket)
+        decision = outcome.decision
+        if decision.kind == "all-buckets-exhausted":
+            journal.buckets_exhausted(self.provider, decision)
+        elif decision.switched:
+            journal.bucket_switched(self.provider, failed, decision)
+            yield from self._remember(decision.bucket)
+        else:
+            journal.bucket_healed(self.provider, decision)
         with self._mutex:
             if resets == self._resets:
                 self._commit(context.request, failed, outcome)
-            self._last_request, self.last_decision = context.request, outcome.result
-        return is_successful(outcome.result)
-
-    def _charged(self, context: FailoverContext, failed: str | None) -> FailoverSnapshot:
-        """The request's ledger with the failed call in it."""
-        ledger = self._ledgers.get(context.request, self._session)
-        if context.model is not None:
-            ledger = ledger.model_copy(update={"model": context.model})
-        ledger = advance(ledger, CallFailed(trigger=context.trigger, bucket=failed))
-        return forget_token(ledger, failed) if context.refresh_spent and failed is not None else ledger
+            self._last_request = context.request
+            self.last_decision = Success(decision) if decision.kind == "use-bucket" else Failure(decision)
+        return decision.kind == "use-bucket"
 
     def _blamed(self, context: FailoverContext) -> str | None:
         """The bucket whose call failed; asked for before the turn, in which the current one may become another."""
@@ -180,7 +179,7 @@ class HandlerState:
             return
         with self._mutex:
             if bucket in self._session.places:
-                self._session = self._session.model_copy(update={"current": bucket})
+                self._session = self._session.evolve({"current": bucket})
 
     def _commit(self, request: Hashable | None, failed: str | None, outcome: Outcome) -> None:
         """Make what was found out known: to this request, to the others in flight, and to those to come."""
@@ -193,9 +192,9 @@ class HandlerState:
         for login in outcome.logins:
             for other, its_ledger in self._ledgers.items():
                 self._ledgers[other] = advance(its_ledger, login)
-        decision = unwrap_or_failure(outcome.result)
-        if isinstance(decision, UseBucket) and decision.switched:
+        decision = outcome.decision
+        if decision.kind == "use-bucket" and decision.switched:
             ledger = advance(ledger, BucketSwitched(bucket=decision.bucket))
-            self._session = self._session.model_copy(update={"current": decision.bucket})
+            self._session = self._session.evolve({"current": decision.bucket})
         if request in self._ledgers:
             self._ledgers[request] = ledger

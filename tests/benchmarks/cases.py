@@ -1,0 +1,171 @@
+"""The cases: what runs for every request, and what runs when a call has failed."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bucket_failover import (
+    ActiveBucket,
+    BucketFailoverHandlerImpl,
+    BucketSnapshot,
+    CallFailed,
+    CallSucceeded,
+    FailoverContext,
+    FailoverEvent,
+    FailoverSnapshot,
+    Limit,
+    OAuthToken,
+    RetryOrchestrator,
+    TokenHeld,
+    TokenRead,
+    Trigger,
+    advance,
+    choose_bucket,
+    decide_failover,
+    in_memory_manager,
+)
+from bucket_failover_core.value import Value
+
+NOW = 1_000.0
+SIZES = (3, 10, 100, 10_000)
+_BATCH = 200
+
+_HELD = TokenHeld(expiry=2_000.0, fingerprint="f")
+_WEEK = Limit(until=9_000.0, window="week", source="header")
+
+
+class FourFields(Value):
+    """The unit: one frozen model of four fields."""
+
+    name: str
+    until: float
+    count: int = 0
+    detail: str = ""
+
+
+def make_one_model() -> FourFields:
+    """One *m*."""
+    return FourFields(name="default", until=9_000.0, count=1, detail="week")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to measure.
+
+    Args:
+        name: what it is.
+        action: what to perform.
+        bar: the most it may cost, in *m*; None: it is measured for comparison.
+        operations: how many of it one action performs.
+    """
+
+    name: str
+    action: Callable[[], object]
+    bar: float | None = None
+    operations: int = 1
+
+
+def all_cases(runner: asyncio.Runner) -> Iterator[Case]:
+    """Every case, made when it is its turn."""
+    for size in SIZES:
+        yield _choice(size)
+    for size in SIZES:
+        yield _decision(size)
+    yield from _events()
+    for size in SIZES:
+        yield _floor(size)
+    yield _whole_failover(runner)
+    yield _whole_call(runner)
+
+
+def _choice(size: int) -> Case:
+    """The session's bucket, the last of the profile, is usable."""
+    buckets = tuple(BucketSnapshot(name=f"bucket-{number}", token=_HELD) for number in range(size))
+    snapshot = FailoverSnapshot(provider="anthropic", buckets=buckets, current=buckets[-1].name)
+    return Case(f"choose_bucket, {size} buckets", lambda: choose_bucket(snapshot, now=NOW), bar=3.0)
+
+
+def _limited_but_last(size: int) -> tuple[BucketSnapshot, ...]:
+    return tuple(
+        BucketSnapshot(name=f"bucket-{number}", token=_HELD, limits=(_WEEK,) if number < size - 1 else ())
+        for number in range(size)
+    )
+
+
+def _decision(size: int) -> Case:
+    """The first bucket has just been refused for its quota, all others but the last are limited."""
+    snapshot = FailoverSnapshot(
+        provider="anthropic", buckets=_limited_but_last(size), trigger=Trigger(status=429, limits=(_WEEK,))
+    )
+    return Case(f"decide_failover, {size} buckets", lambda: decide_failover(snapshot, now=NOW), bar=10 + 3 * (size - 3))
+
+
+def _events() -> Iterator[Case]:
+    """Each kind of event that a failover usually meets, for three buckets."""
+    snapshot = FailoverSnapshot(provider="anthropic", buckets=_limited_but_last(3))
+    events: dict[str, FailoverEvent] = {
+        "TokenRead": TokenRead(bucket="bucket-1", token=_HELD),
+        "CallFailed(429)": CallFailed(trigger=Trigger(status=429)),
+        "CallFailed(429) with a limit": CallFailed(trigger=Trigger(status=429, limits=(_WEEK,))),
+        "CallFailed(401)": CallFailed(trigger=Trigger(status=401, fingerprint="g")),
+        "CallSucceeded": CallSucceeded(),
+    }
+    for name, event in events.items():
+        yield Case(f"advance, {name}", lambda event=event: advance(snapshot, event), bar=6.0)  # type: ignore[misc]  # a default binds it
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    name: str
+    expiry: float
+    until: float
+
+
+def _floor(size: int) -> Case:
+    """The floor: the same choice by a hand-written loop over frozen slotted objects, without any explanation."""
+    plain = tuple(
+        _Plain(f"bucket-{number}", 2_000.0, 9_000.0 if number < size - 1 else 0.0) for number in range(size)
+    )  # fmt: skip
+
+    def choose() -> _Plain | None:
+        for bucket in plain:
+            if bucket.until <= NOW < bucket.expiry:
+                return bucket
+        return None
+
+    return Case(f"a hand-written loop, {size} buckets", choose)
+
+
+def _tokens() -> dict[str, OAuthToken]:
+    names = ("default", "claudius", "vybestack")
+    return {name: OAuthToken.model_validate({"access_token": name, "expiry": 2_000.0}) for name in names}
+
+
+def _whole_failover(runner: asyncio.Runner) -> Case:
+    """One whole `try_failover` that switches, over a manager in memory: read, decide, remember."""
+    manager = in_memory_manager("anthropic", _tokens(), clock=lambda: NOW)
+    handler = BucketFailoverHandlerImpl(list(_tokens()), "anthropic", manager, clock=lambda: NOW)
+    context = FailoverContext(triggering_status=429)
+
+    async def batch() -> None:
+        for _ in range(_BATCH):
+            await handler.try_failover(context)
+            handler.reset_session()
+
+    return Case("try_failover that switches", lambda: runner.run(batch()), bar=40.0, operations=_BATCH)
+
+
+def _whole_call(runner: asyncio.Runner) -> Case:
+    """One whole `RetryOrchestrator.call` on an operation that succeeds at once."""
+    manager = in_memory_manager("anthropic", _tokens(), clock=lambda: NOW)
+    handler = BucketFailoverHandlerImpl(list(_tokens()), "anthropic", manager, clock=lambda: NOW)
+    orchestrator = RetryOrchestrator(handler, manager, clock=lambda: NOW)
+
+    async def operation(bucket: ActiveBucket) -> str:
+        return bucket.name
+
+    async def batch() -> None:
+        for _ in range(_BATCH):
+            await orchestrator.call(operation)
+
+    return Case("RetryOrchestrator.call that succeeds", lambda: runner.run(batch()), bar=8.0, operations=_BATCH)
