@@ -1,7 +1,6 @@
 """The handler in a simulated world: what it finds, what its requests share, and what it forgets."""
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 from returns.result import Failure, Success
@@ -10,7 +9,6 @@ from bucket_failover import (
     AllBucketsExhausted,
     Bucket,
     BucketFailoverHandler,
-    BucketFailoverHandlerImpl,
     BucketFailureReason,
     Cause,
     FailoverContext,
@@ -23,39 +21,8 @@ from bucket_failover import (
     UseBucket,
     Verdict,
 )
-from tests.support.people import PROVIDER, Issuer, managed, replace, token
-from tests.support.virtual_time import World
-
-SPENT = FailoverContext(triggering_status=429)
-NAMES = ["default", "claudius", "vybestack"]
-
-
-class House:
-    """A world, a handler, and whoever issues tokens."""
-
-    def __init__(
-        self,
-        tokens: dict[str, OAuthToken | None],
-        buckets: Sequence[str | Bucket] = NAMES,
-        policy: FailoverPolicy = FailoverPolicy(),  # noqa: B008 - an immutable value
-    ) -> None:
-        self.world = World()
-        self.issuer = Issuer()
-        self.manager, self.store = managed(tokens, self.issuer, self.world.clock)
-        self.handler = BucketFailoverHandlerImpl(buckets, PROVIDER, self.manager, policy=policy, clock=self.world.clock)
-
-    def try_failover(self, *contexts: FailoverContext | None) -> list[bool]:
-        """Search once for each context, one after the other."""
-
-        async def main() -> list[bool]:
-            return [await self.handler.try_failover(context) for context in contexts]
-
-        return self.world.run(main())
-
-
-def live(*names: str) -> dict[str, OAuthToken | None]:
-    """These buckets hold a live token."""
-    return {name: token(name) for name in names}
+from tests.support.house import NAMES, SPENT, House, live
+from tests.support.people import PROVIDER, replace, token
 
 
 def test_it_is_what_the_protocols_ask_for() -> None:

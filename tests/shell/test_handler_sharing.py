@@ -13,7 +13,7 @@ from bucket_failover import (
     OAuthToken,
     Verdict,
 )
-from tests.shell.test_handler import NAMES, SPENT, House, live
+from tests.support.house import NAMES, SPENT, House, live
 from tests.support.people import PROVIDER, replace, token
 
 WEEK = Limit(until=2_000_000.0, window="week", source="header", scope="organization")

@@ -6,8 +6,8 @@ import pytest
 
 from bucket_failover import FailoverContext, Verdict, classify_failure
 from bucket_failover_core import BucketFinding, CallFailure
-from tests.shell.test_handler import House, live
-from tests.shell.test_orchestrator import THREE, Line
+from tests.support.house import House, live
+from tests.support.line import THREE, Line
 from tests.support.people import CallError, token
 
 

@@ -1,0 +1,1 @@
+"""Which tests hold which requirement."""

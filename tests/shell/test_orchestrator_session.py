@@ -1,0 +1,126 @@
+"""The retry loop and the session: whom the first request starts with, what ends with a request, older handlers."""
+
+import asyncio
+
+import pytest
+
+from bucket_failover import (
+    ActiveBucket,
+    AllBucketsExhaustedError,
+    FailoverContext,
+)
+from tests.support.line import THREE, Line, failing
+from tests.support.people import PROVIDER, replace
+
+
+class TestSession:
+    """Whom the first request starts with, and what ends with a request."""
+
+    def test_the_session_bucket_is_adopted_before_the_first_request_only(self) -> None:
+        """Requests that begin together wait for the one adoption."""
+        line = Line(*THREE)
+        line.store.write_session_bucket(PROVIDER, "vybestack")
+        read: list[str] = []
+        stored = line.manager.get_session_bucket
+
+        async def slow(provider: str) -> str | None:
+            read.append(provider)
+            await asyncio.sleep(1)
+            return await stored(provider)
+
+        replace(line.manager, get_session_bucket=slow)
+
+        async def main() -> list[str]:
+            calls = [line.orchestrator.call(line.operation) for _ in range(2)]
+            return [*await asyncio.gather(*calls), await line.orchestrator.call(line.operation)]
+
+        assert line.world.run(main()) == ["an answer from vybestack"] * 3
+        assert read == [PROVIDER]
+
+    @pytest.mark.requirement("REQ-1598-SM03")
+    def test_the_ledger_begins_and_ends_with_the_request(self) -> None:
+        """Also when the request is cancelled."""
+        line = Line(*THREE)
+        resets: list[object] = []
+        reset = line.handler.reset_session
+
+        def recording(request: object = None) -> None:
+            resets.append(request)
+            reset(request)
+
+        replace(line.handler, reset_session=recording)
+        orchestrator = line.orchestrate(line.handler)
+
+        async def never(_bucket: ActiveBucket) -> None:
+            await asyncio.sleep(1e6)
+
+        async def main() -> None:
+            call = asyncio.create_task(orchestrator.call(never))
+            await asyncio.sleep(1)
+            assert len(line.handler._ledgers) == 1
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+
+        line.world.run(main())
+        assert len(resets) == 2
+        assert resets[0] is resets[1]
+        assert line.handler._ledgers == {}
+
+
+class OldHandler:
+    """A handler with no more than the plan's first interface."""
+
+    provider = PROVIDER
+
+    def __init__(self, outcomes: list[bool]) -> None:
+        self.outcomes = outcomes
+        self.current = "default"
+        self.contexts: list[FailoverContext | None] = []
+        self.resets = 0
+
+    def get_buckets(self) -> list[str]:
+        """Two."""
+        return ["default", "claudius"]
+
+    def get_current_bucket(self) -> str | None:
+        """The one in use."""
+        return self.current
+
+    def is_enabled(self) -> bool:
+        """Two are enough."""
+        return True
+
+    async def try_failover(self, context: FailoverContext | None = None) -> bool:
+        """As it was told."""
+        self.contexts.append(context)
+        self.current = "claudius"
+        return self.outcomes.pop(0)
+
+    def reset_session(self) -> None:
+        """Without naming a request."""
+        self.resets += 1
+
+    def reset(self) -> None:
+        """Not used by the loop."""
+
+
+@pytest.mark.requirement("REQ-1598-IC01")
+@pytest.mark.requirement("REQ-1598-IC03")
+@pytest.mark.requirement("REQ-1598-IC04")
+@pytest.mark.requirement("REQ-1598-BWC03")
+def test_handlers_without_the_newer_methods_work() -> None:
+    """The current bucket is believed; the reasons are empty."""
+    line = Line("default", "claudius")
+    handler = OldHandler([True, False])
+    orchestrator = line.orchestrate(handler)
+    line.faults["default"] = failing(402)
+    assert line.world.run(orchestrator.call(line.operation)) == "an answer from claudius"
+    assert handler.resets == 1
+    line.faults["claudius"] = failing(402)
+    with pytest.raises(AllBucketsExhaustedError, match="No bucket of anthropic") as caught:
+        line.world.run(orchestrator.call(line.operation))
+    assert caught.value.bucket_failure_reasons == {}
+    context = handler.contexts[0]
+    assert context is not None
+    assert (context.triggering_status, context.bucket) == (402, "default")
