@@ -94,7 +94,7 @@ class BucketFinding(Value):
     """What was found out about one bucket, and the fact that settled it.
 
     Example: `BucketFinding(bucket="default", fact="limit-in-force", detail="5h", until=1_786_553_400.0).text` is
-    "default: a limit is in force until 2026-08-12 17:30:00 UTC (5h)".
+    "default: a limit is in force until 2026-08-12 16:50:00 UTC (5h)".
 
     Args:
         bucket: its name.

@@ -16,7 +16,7 @@ _DAY_NAME: Final = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _TIME: Final = r"(?P<hour>\d{2}):(?P<minute>\d{2}):(?P<second>\d{2})"
 _HTTP_DATES: Final = (
     re.compile(_DAY_NAME + r", (?P<day>\d{2}) " + _MONTH + r" (?P<year>\d{4}) " + _TIME + " GMT", re.ASCII),
-    re.compile(r"[MTWFS][a-z]{5,8}, (?P<day>\d{2})-" + _MONTH + r"-(?P<year>\d{2}) " + _TIME + " GMT", re.ASCII),
+    re.compile(r"[MTWFS][a-z]{2,8}, (?P<day>\d{2})-" + _MONTH + r"-(?P<year>\d{2}) " + _TIME + " GMT", re.ASCII),
     re.compile(_DAY_NAME + " " + _MONTH + r" (?P<day>[ \d]\d) " + _TIME + r" (?P<year>\d{4})", re.ASCII),
 )  # fmt: skip
 _HTTP_DATE_LENGTH_MAX: Final = 40

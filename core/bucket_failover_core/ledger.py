@@ -95,6 +95,15 @@ def forget_token(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
     return _with_facts(snapshot, _bucket_named(snapshot, bucket), facts)
 
 
+def as_api_key(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
+    """The ledger after it has turned out that what the store holds for the bucket is an API key.
+
+    Raises:
+        ValueError: the profile has no such bucket.
+    """
+    return _with_facts(snapshot, _bucket_named(snapshot, bucket), {"api_key": True})
+
+
 def _apply(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapshot:
     match event.kind:
         case "call-failed":

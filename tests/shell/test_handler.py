@@ -173,6 +173,18 @@ def test_a_refresh_that_the_caller_has_spent_is_not_repeated() -> None:
     assert house.issuer.asked == [("login", "claudius")]
 
 
+def test_an_api_key_is_recognized_by_what_the_store_holds() -> None:
+    """Not only by `Bucket(api_key=True)`: a profile of plain names with keys in the store works as well."""
+    keys = {name: OAuthToken.from_api_key(f"key-of-{name}") for name in ("default", "claudius")}
+    house = House(keys)
+    assert house.try_failover(SPENT) == [True]
+    assert house.handler.get_current_bucket() == "claudius"
+    refused = FailoverContext(triggering_status=401, fingerprint=keys["claudius"].fingerprint)
+    house.issuer.logins["vybestack"] = [token("fresh")]
+    assert house.try_failover(refused) == [True]
+    assert house.issuer.asked == [("login", "vybestack")]
+
+
 class TestLogin:
     """The last resort."""
 

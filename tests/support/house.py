@@ -1,6 +1,6 @@
 """A handler in a world of its own, with whoever issues tokens, for tests of the handler."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bucket_failover import Bucket, BucketFailoverHandlerImpl, FailoverContext, FailoverPolicy, OAuthToken
 from tests.support.people import PROVIDER, Issuer, managed, token
@@ -15,7 +15,7 @@ class House:
 
     def __init__(
         self,
-        tokens: dict[str, OAuthToken | None],
+        tokens: Mapping[str, OAuthToken | None],
         buckets: Sequence[str | Bucket] = NAMES,
         policy: FailoverPolicy = FailoverPolicy(),  # noqa: B008 - an immutable value
     ) -> None:

@@ -32,6 +32,7 @@ from bucket_failover_core import (
     TokenRefreshed,
     UseBucket,
     advance,
+    as_api_key,
     decide_failover,
 )
 
@@ -86,33 +87,35 @@ def search(ledger: FailoverSnapshot, *, clock: Callable[[], float]) -> Generator
                 return Outcome(ledger, decision, tuple(logins))
             case "read-token" | "refresh-token" | "reauthenticate":
                 journal.step_asked(ledger.provider, decision)
-                event = yield from _perform(ledger.provider, decision)
+                event, is_api_key = yield from _perform(ledger.provider, decision)
                 journal.step_done(ledger.provider, event)
                 if decision.kind == "reauthenticate":
                     logins.append(event)
                 ledger = advance(ledger, event)
+                if is_api_key:
+                    ledger = as_api_key(ledger, decision.bucket)
 
 
-def _perform(provider: str, step: FailoverStep) -> Generator[Ask, object, FailoverEvent]:
-    """One step, and what came of it."""
+def _perform(provider: str, step: FailoverStep) -> Generator[Ask, object, tuple[FailoverEvent, bool]]:
+    """One step: what came of it, and whether the store has turned out to hold an API key."""
     match step.kind:
         case "read-token":
-            token = yield from _read(provider, step.bucket)
-            return TokenRead(bucket=step.bucket, token=token)
+            token, is_api_key = yield from _read(provider, step.bucket)
+            return TokenRead(bucket=step.bucket, token=token), is_api_key
         case "refresh-token":
-            return (yield from _refresh(provider, step.bucket))
+            return (yield from _refresh(provider, step.bucket)), False
         case "reauthenticate":
-            return (yield from _log_in(provider, step.bucket, step.timeout_seconds))
+            return (yield from _log_in(provider, step.bucket, step.timeout_seconds)), False
 
 
-def _read(provider: str, bucket: str) -> Generator[Ask, object, KnownToken]:
+def _read(provider: str, bucket: str) -> Generator[Ask, object, tuple[KnownToken, bool]]:
     try:
         answer = yield Ask("read_token", (provider, bucket))
     except TokenCorruptError as error:
-        return TokenCorrupt(detail=safe_text(error))
+        return TokenCorrupt(detail=safe_text(error)), False
     except Exception as error:  # noqa: BLE001 - whatever a store raises, it has not answered (REQ-1598-CL04, EC02)
-        return TokenOutage(detail=safe_text(error))
-    return _state(answer)
+        return TokenOutage(detail=safe_text(error)), False
+    return _state(answer), isinstance(answer, OAuthToken) and answer.is_api_key
 
 
 def _refresh(provider: str, bucket: str) -> Generator[Ask, object, FailoverEvent]:
@@ -132,7 +135,7 @@ def _log_in(provider: str, bucket: str, timeout_seconds: float) -> Generator[Ask
         return ReauthFailed(bucket=bucket, timed_out=True)
     except Exception as error:  # noqa: BLE001 - whatever a login raises, it has failed (REQ-1598-FL10)
         return ReauthFailed(bucket=bucket, detail=safe_text(error))
-    token = yield from _read(provider, bucket)
+    token, _ = yield from _read(provider, bucket)
     return Reauthenticated(bucket=bucket, token=token)
 
 

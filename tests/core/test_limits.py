@@ -1,0 +1,116 @@
+"""Limits: which are in force, whom they bench, and how new evidence joins old."""
+
+from typing import Any
+
+import pytest
+
+from bucket_failover_core import WINDOW_CEILING_SECONDS, Limit
+from bucket_failover_core.limits import counts_for, is_shared, limit_in_force, merge_limits
+
+
+def limit(until: float = 2_000.0, **fields: Any) -> Limit:
+    """A limit of the week, unless said otherwise."""
+    return Limit.model_validate({"until": until, "window": "week", "source": "header"} | fields)
+
+
+@pytest.mark.parametrize(("now", "held"), [(1_999.0, True), (1_999.999, True), (2_000.0, False), (2_001.0, False)])
+def test_a_limit_is_in_force_until_its_end(now: float, held: bool) -> None:  # noqa: FBT001 - a column of the table
+    """Half-open, exactly on the boundary."""
+    assert (limit_in_force((limit(),), now=now) is not None) is held
+
+
+def test_of_several_the_latest_end_counts() -> None:
+    """Of two that end together the first is told; ended ones are not."""
+    first, second, ended = limit(3_000.0, detail="first"), limit(3_000.0, detail="second"), limit(500.0)
+    assert limit_in_force((ended, limit(2_000.0), first, second), now=1_000.0) is first
+    assert limit_in_force((first, limit(2_000.0)), now=1_000.0) is first
+    assert limit_in_force((), now=0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "model", "counts"),
+    [
+        ({}, None, True),
+        ({}, "opus", True),
+        ({"model": "opus"}, None, True),
+        ({"model": "opus"}, "opus", True),
+        ({"model": "opus"}, "haiku", False),
+        ({"scope": "model"}, "haiku", True),
+        ({"scope": "model", "model": "opus"}, "haiku", False),
+        ({"scope": "organization", "model": "opus"}, "haiku", False),
+        ({"scope": "request"}, None, False),
+        ({"scope": "request", "model": "opus"}, "opus", False),
+    ],
+)
+def test_whom_a_limit_benches(fields: dict[str, Any], model: str | None, counts: bool) -> None:  # noqa: FBT001 - a column of the table
+    """It counts unless the request is known to be for another model; limits of a request bench nobody."""
+    assert counts_for(limit(**fields), model) is counts
+    assert (limit_in_force((limit(**fields),), now=0.0, model=model) is not None) is counts
+
+
+def test_a_longer_limit_of_another_model_does_not_hide_a_shorter_one() -> None:
+    """Each is asked on its own."""
+    mine, other = limit(2_000.0), limit(9_000.0, model="opus")
+    assert limit_in_force((mine, other), now=0.0, model="haiku") is mine
+    assert limit_in_force((mine, other), now=0.0, model="opus") is other
+
+
+def test_shared_scopes() -> None:
+    """An organization and a provider are wider than a bucket."""
+    shared = [
+        scope
+        for scope in ("request", "model", "credential", "organization", "provider")
+        if is_shared(limit(scope=scope))
+    ]
+    assert shared == ["organization", "provider"]
+
+
+def test_the_ceilings_are_the_contracts() -> None:
+    """In seconds."""
+    hour, day = 3_600.0, 86_400.0
+    assert {
+        "minute": hour,
+        "concurrency": hour,
+        "5h": 6 * hour,
+        "day": 26 * hour,
+        "week": 8 * day,
+        "unknown": 8 * day,
+        "month": 32 * day,
+        "balance": 32 * day,
+    } == WINDOW_CEILING_SECONDS
+
+
+SOFT_OLD = limit(5_000.0, observed_at=1.0)
+SOFT_NEW = limit(3_000.0, observed_at=2.0)
+HARD_OLD = limit(4_000.0, observed_at=1.0, strength="directive")
+HARD_NEW = limit(2_000.0, observed_at=2.0, strength="directive")
+UNDATED = limit(2_500.0)
+
+
+@pytest.mark.parametrize(
+    ("held", "fresh", "merged"),
+    [
+        ((), (SOFT_OLD,), (SOFT_OLD,)),
+        ((SOFT_OLD,), (), (SOFT_OLD,)),
+        ((SOFT_OLD,), (SOFT_OLD,), (SOFT_OLD,)),
+        ((SOFT_OLD,), (SOFT_NEW,), (SOFT_NEW,)),
+        ((SOFT_NEW,), (SOFT_OLD,), (SOFT_NEW,)),
+        ((SOFT_OLD,), (HARD_NEW,), (HARD_NEW,)),
+        ((SOFT_OLD,), (HARD_OLD,), (HARD_OLD,)),
+        ((HARD_OLD,), (SOFT_NEW,), (HARD_OLD, SOFT_NEW)),
+        ((HARD_NEW,), (SOFT_OLD,), (HARD_NEW,)),
+        ((SOFT_NEW,), (HARD_OLD,), (SOFT_NEW, HARD_OLD)),
+        ((HARD_OLD, SOFT_NEW), (HARD_NEW,), (HARD_NEW,)),
+        ((SOFT_OLD,), (UNDATED,), (UNDATED,)),
+        ((UNDATED,), (SOFT_OLD,), (SOFT_OLD,)),
+        ((SOFT_OLD,), (limit(window="day"),), (SOFT_OLD, limit(window="day"))),
+        ((SOFT_OLD,), (limit(scope="organization"),), (SOFT_OLD, limit(scope="organization"))),
+        ((SOFT_OLD,), (limit(model="opus"),), (SOFT_OLD, limit(model="opus"))),
+        ((), (SOFT_OLD, SOFT_NEW), (SOFT_NEW,)),
+    ],
+)
+def test_later_and_harder_evidence_replaces_earlier_and_softer(
+    held: tuple[Limit, ...], fresh: tuple[Limit, ...], merged: tuple[Limit, ...]
+) -> None:
+    """About the same thing: window, scope and model; anything else stands beside it (lesson 8)."""
+    assert merge_limits(held, fresh) == merged

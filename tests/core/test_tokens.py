@@ -1,0 +1,41 @@
+"""Token states: when a token is expired."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bucket_failover_core import TokenHeld, is_expired
+
+MOMENTS = st.floats(-1e12, 1e12)
+
+
+@pytest.mark.requirement("REQ-1598-CL08")
+@pytest.mark.requirement("REQ-1598-FL18")
+@pytest.mark.parametrize(
+    ("expiry", "now", "expired"),
+    [
+        (1_000.0, 999.0, False),
+        (1_000.0, 970.0, False),
+        (1_000.0, 999.999, False),
+        (1_000.0, 1_000.0, True),
+        (1_000.0, 1_000.001, True),
+        (None, 0.0, True),
+        (None, -1e12, True),
+    ],
+)
+def test_a_token_is_expired_from_its_expiry_on(expiry: float | None, now: float, expired: bool) -> None:  # noqa: FBT001 - a column of the table
+    """Half-open: usable while now < expiry; an unknown expiry counts as expired."""
+    assert is_expired(expiry, now=now) is expired
+    assert not is_expired(expiry, now=now, api_key=True)
+
+
+@given(expiry=MOMENTS, now=MOMENTS, later=st.floats(0, 1e12))
+def test_what_has_expired_stays_expired(expiry: float, now: float, later: float) -> None:
+    """Time only goes on."""
+    if is_expired(expiry, now=now):
+        assert is_expired(expiry, now=now + later)
+
+
+def test_a_held_token_needs_its_expiry_named() -> None:
+    """Unknown is said with None, not by leaving it out."""
+    assert TokenHeld(expiry=None) == TokenHeld(expiry=None, fingerprint="", refreshable=True, issued_at=None)

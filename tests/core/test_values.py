@@ -1,0 +1,193 @@
+"""Values: frozen, strict, the same after a trip through JSON, and cheap to evolve."""
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+import bucket_failover_core as core
+from bucket_failover_core import (
+    BucketFinding,
+    BucketSnapshot,
+    Cause,
+    FailoverPolicy,
+    FailoverSnapshot,
+    Limit,
+    Problem,
+    RetryPolicy,
+    RetrySnapshot,
+    TokenHeld,
+    Trigger,
+    Verdict,
+)
+from bucket_failover_core.value import Value
+
+LIMIT = Limit(until=9_000.5, window="5h", source="header", scope="model", strength="directive", detail="d", model="m")
+HELD = TokenHeld(expiry=2_000.0, fingerprint="f", refreshable=False, issued_at=1.0)
+BUCKET = BucketSnapshot(
+    name="default",
+    token=HELD,
+    rejected=("a",),
+    renewed_by="refresh",
+    limits=(LIMIT,),
+    problems=(Problem(cause=Cause.QUOTA, detail="x"), Problem(cause=None)),
+)
+SNAPSHOT = FailoverSnapshot(
+    provider="anthropic",
+    buckets=(BUCKET, BucketSnapshot(name="claudius", token=core.TokenCorrupt(detail="?"))),
+    current="claudius",
+    trigger=Trigger(status=429, cause=Cause.QUOTA, fingerprint="f", limits=(LIMIT,)),
+    policy=FailoverPolicy(reauths_per_request=2),
+    reauths_spent=1,
+    model="opus",
+)
+EXAMPLES: list[Value] = [
+    SNAPSHOT,
+    BucketFinding(bucket="default", fact="limit-in-force", until=1.5),
+    Verdict(cause=Cause.THROTTLED, limits=(LIMIT,), retry_not_before=2.0),
+    RetrySnapshot(bucket_count=3, attempts_made=1, failures_here=1),
+    core.CallFailure(status=429, headers=(("a", "b"),), body="x"),
+    core.decide_failover(SNAPSHOT, now=0.0).unwrap(),
+    core.AllBucketsExhausted(provider="p", buckets=("a",), findings=(BucketFinding(bucket="a", fact="paused"),)),
+    core.UseBucket(bucket="a", switched=True, via="reauth"),
+    core.CallFailed(trigger=Trigger(status=500), bucket="default"),
+    core.TokenRead(bucket="default", token=core.TokenOutage(detail="disk")),
+    core.RenewalSnapshot(token=HELD, failures=1, failed_at=5.0),
+    core.GiveUp(cause=Cause.CANCELLED, why="final"),
+    core.BucketUnavailable(bucket="a", reason=core.BucketFailureReason.NO_TOKEN, detail="x"),
+]
+
+
+@pytest.mark.parametrize("value", EXAMPLES, ids=lambda value: type(value).__name__)
+def test_a_trip_through_json_changes_nothing(value: Value) -> None:
+    """Nor does a copy or a pickle."""
+    assert type(value).model_validate_json(value.model_dump_json()) == value
+    assert copy.deepcopy(value) == value
+    assert pickle.loads(pickle.dumps(value)) == value
+
+
+@pytest.mark.parametrize("value", EXAMPLES, ids=lambda value: type(value).__name__)
+def test_nothing_can_be_changed_or_added(value: Value) -> None:
+    """Frozen, and strict about names."""
+    name = next(iter(type(value).model_fields))
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(value, name, None)
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        type(value).model_validate({**value.model_dump(), "surprise": 1})
+
+
+def test_unions_are_told_apart_by_kind() -> None:
+    """Decisions, events and token states are read back as what they were."""
+    event = core.RefreshFailed(bucket="a", detail="x", permanent=True)
+    adapter: TypeAdapter[core.FailoverEvent] = TypeAdapter(core.FailoverEvent)
+    assert adapter.validate_json(event.model_dump_json()) == event
+    decision = core.Reauthenticate(bucket="a", timeout_seconds=3.0)
+    assert TypeAdapter(core.FailoverDecision).validate_json(decision.model_dump_json()) == decision
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize(
+    ("model", "fields", "name"),
+    [
+        (Limit, {"window": "week", "source": "guess"}, "until"),
+        (TokenHeld, {}, "expiry"),
+        (FailoverPolicy, {}, "reauth_timeout_seconds"),
+        (RetryPolicy, {}, "backoff_min_seconds"),
+        (Verdict, {"cause": "quota"}, "retry_not_before"),
+    ],
+)
+def test_numbers_that_are_none_do_not_validate(
+    model: type[Value], fields: dict[str, Any], name: str, number: float
+) -> None:
+    """The error names the field."""
+    with pytest.raises(ValidationError, match=name):
+        model.model_validate({**fields, name: number})
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "said"),
+    [
+        (FailoverPolicy, {"reauths_per_request": -1}, "reauths_per_request"),
+        (FailoverPolicy, {"reauth_timeout_seconds": 0}, "reauth_timeout_seconds"),
+        (FailoverSnapshot, {"provider": "p", "reauths_spent": -1}, "reauths_spent"),
+        (Trigger, {"status": 99}, "status"),
+        (Trigger, {"status": 1000}, "status"),
+        (BucketSnapshot, {"name": ""}, "name"),
+        (BucketSnapshot, {"name": "a", "tokn": None}, "tokn"),
+        (Limit, {"until": 1.0, "window": "century", "source": "header"}, "century"),
+        (RetryPolicy, {"max_attempts": 0}, "max_attempts"),
+        (RetryPolicy, {"backoff_min_seconds": -1}, "backoff_min_seconds"),
+        (RetryPolicy, {"backoff_max_seconds": -1}, "backoff_max_seconds"),
+        (RetryPolicy, {"backoff_min_seconds": 31}, r"backoff_min_seconds: 31.0 is over backoff_max_seconds=30.0"),
+        (RetryPolicy, {"jitter": -0.1}, "jitter"),
+        (RetryPolicy, {"jitter": 1.1}, "jitter"),
+        (RetryPolicy, {"hint_max_seconds": -1}, "hint_max_seconds"),
+        (RetrySnapshot, {"bucket_count": -1, "attempts_made": 1, "failures_here": 1}, "bucket_count"),
+        (RetrySnapshot, {"bucket_count": 1, "attempts_made": 0, "failures_here": 1}, "attempts_made"),
+        (RetrySnapshot, {"bucket_count": 1, "attempts_made": 1, "failures_here": 0}, "failures_here"),
+        (core.RenewalSnapshot, {"token": HELD, "failures": -1}, "failures"),
+        (core.TokenRead, {"bucket": "a", "token": core.TokenUnread()}, "token"),
+        (core.TokenRead, {"bucket": "", "token": HELD}, "bucket"),
+        (core.CallFailed, {"trigger": Trigger(), "bucket": ""}, "bucket"),
+        (core.CallFailure, {"status": 99}, "status"),
+    ],
+)
+def test_bad_input_is_named(model: type[Value], fields: dict[str, Any], said: str) -> None:
+    """One error, with the field in it; it is a `ValueError`."""
+    with pytest.raises(ValueError, match=said):
+        model.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        (FailoverPolicy, {"reauths_per_request": 0, "reauth_timeout_seconds": 0.001}),
+        (Trigger, {"status": 100}),
+        (Trigger, {"status": 999}),
+        (RetryPolicy, {"max_attempts": 1, "backoff_min_seconds": 0, "jitter": 0, "hint_max_seconds": 0}),
+        (RetryPolicy, {"backoff_min_seconds": 30, "jitter": 1}),
+        (RetryPolicy, {"backoff_min_seconds": 0, "backoff_max_seconds": 0}),
+        (RetrySnapshot, {"bucket_count": 0, "attempts_made": 1, "failures_here": 1}),
+    ],
+)
+def test_the_bounds_themselves_are_allowed(model: type[Value], fields: dict[str, Any]) -> None:
+    """Exactly on each of them."""
+    assert model.model_validate(fields)
+
+
+class TestProfiles:
+    """Names in a snapshot."""
+
+    def test_a_repeated_name_is_told(self) -> None:
+        """The first that occurs twice."""
+        buckets = [{"name": name} for name in ("a", "b", "c", "b", "a")]
+        with pytest.raises(ValueError, match="buckets: the name 'b' occurs twice"):
+            FailoverSnapshot.model_validate({"provider": "p", "buckets": buckets})
+
+    def test_a_current_bucket_that_is_none_of_them_is_told(self) -> None:
+        """With those that there are."""
+        with pytest.raises(ValueError, match=r"current: 'x' is not a bucket of 'p', which has \['a'\]"):
+            FailoverSnapshot.model_validate({"provider": "p", "buckets": [{"name": "a"}], "current": "x"})
+        with pytest.raises(ValueError, match=r"current: 'x'"):
+            FailoverSnapshot(provider="p", current="x")
+
+    def test_every_name_has_its_place(self) -> None:
+        """And the places are no field of the record."""
+        assert SNAPSHOT.places == {"default": 0, "claudius": 1}
+        assert "places" not in SNAPSHOT.model_dump()
+
+
+def test_evolving_is_copying_with_changes() -> None:
+    """The same as pydantic's own copy: equal, hashable, serialized with what was set; the original stays."""
+    evolved = BUCKET.evolve({"tried": True})
+    copied = BUCKET.model_copy(update={"tried": True})
+    assert evolved == copied
+    assert evolved.model_fields_set == copied.model_fields_set
+    assert hash(evolved) == hash(copied)
+    assert evolved.model_dump_json() == copied.model_dump_json()
+    assert repr(evolved) == repr(copied)
+    assert pickle.loads(pickle.dumps(evolved)) == copied
+    assert copy.copy(evolved) == copied
+    assert not BUCKET.tried
