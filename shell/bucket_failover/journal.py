@@ -25,6 +25,13 @@ LOGGER: Final = logging.getLogger("bucket_failover")
 LOGGER.addHandler(logging.NullHandler())
 
 
+_DONE: Final = {
+    "token-read": "the token was read",
+    "token-refreshed": "the token was refreshed",
+    "reauthenticated": "the login has come to its end",
+}
+
+
 def _log(level: int, event: str, provider: str, message: str, **fields: object) -> None:
     if LOGGER.isEnabledFor(level):
         LOGGER.log(level, "%s: %s", provider, message, extra={"event": event, "provider": provider, **fields})
@@ -78,7 +85,7 @@ def step_done(provider: str, event: FailoverEvent) -> None:
     """What came of a step; failures are told to people (REQ-1598-LD05, REQ-1598-CL02, REQ-1598-CL04)."""
     level, message = logging.WARNING, _trouble(event)
     if message == "":
-        level, message = logging.DEBUG, event.kind
+        level, message = logging.DEBUG, _DONE.get(event.kind, event.kind)
     if LOGGER.isEnabledFor(level):
         bucket = getattr(event, "bucket", None)
         _log(level, "step-done", provider, f"{bucket}: {message}", bucket=bucket, outcome=event.kind)

@@ -1,0 +1,81 @@
+"""The commands, their options, and their exit statuses."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Final
+
+import typer
+
+from bucket_failover.cli import EXIT_USAGE
+from bucket_failover.cli.demo import SCENARIO_NAMES, run_demo
+
+_INTERRUPTED: Final = 130
+"""The user has interrupted it (128 + SIGINT)."""
+
+_READER_GONE: Final = 141
+"""Whoever read the output has seen enough (128 + SIGPIPE)."""
+
+app = typer.Typer(
+    name="bucket-failover",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Which of several credentials of one provider to use, and why not the others.",
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if show_version:
+        typer.echo(f"bucket-failover {version('bucket-failover')}")
+        raise typer.Exit
+
+
+@app.command(
+    epilog="**Exit status**: 0: every scenario ended as it was to. 2: one was to end exhausted and did not. 3: one was "
+    "to be answered by a certain bucket and was not. 64: the command line was wrong. 130: interrupted. "
+    "141: whoever read the output has gone.\n\n"
+    "**Examples**: `bucket-failover demo` plays them all. `bucket-failover demo revoked` plays one. "
+    "`bucket-failover demo all --json | jq '.[].buckets'` is for machines."
+)
+def demo(
+    scenario: Annotated[
+        str,
+        typer.Argument(help=f"One of {', '.join(SCENARIO_NAMES)}.", metavar="SCENARIO"),
+    ] = "all",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of pictures.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="No colours, not even on a terminal.")] = False,
+) -> None:
+    """A haiku that survives its buckets: a real failover over real HTTP on the loopback interface.
+
+    An embedded provider (a chat API with an OAuth token endpoint, quotas, and rotating refresh tokens) is started on a
+    free port; the profile is `default`, `claudius`, `vybestack`; what happens is told from the decisions' own findings.
+    """
+    if scenario not in SCENARIO_NAMES:
+        message = f"{scenario!r} is none of {', '.join(SCENARIO_NAMES)}"
+        raise typer.BadParameter(message, param_hint="SCENARIO")
+    raise typer.Exit(run_demo(scenario, as_json=as_json, plain=plain))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; the exit status."""
+    try:
+        status = app(args=list(arguments), standalone_mode=False)
+    except typer.exceptions.TyperException as error:
+        problem = getattr(error, "format_message", error.__str__)()
+        if problem == "":
+            return 0  # no command was given, and the help was shown
+        sys.stderr.write(f"bucket-failover: {problem}\n")
+        return EXIT_USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain at exit that it cannot flush; https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _READER_GONE
+    return status if isinstance(status, int) else 0

@@ -1,0 +1,109 @@
+"""A uvicorn server inside somebody else's program: a guest there, and it leaves as it came.
+
+`uvicorn.Server.serve()` is the host of a process: it takes the signals, logs, and ticks ten times a second. Here only
+its first step is used (`startup`, which opens the listener), and the last is done again below: no signal handler, no
+task between requests, no logger configured, and a stop that takes as long as the requests in flight, not at least the
+tenth of a second that `Server.shutdown` sleeps.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import cast
+
+import anyio
+import uvicorn
+from anyio.from_thread import start_blocking_portal
+from starlette.types import ASGIApp, Receive, Scope, Send
+from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_GRACE_SECONDS = 0.25
+"""How long a request in flight may take at shutdown. Answers need no time here: whoever takes longer is a client that
+has stopped sending or reading."""
+
+_logger = logging.getLogger("bucket_failover.testing")
+# Without a handler Python prints warnings to stderr; with this one they are shown only to programs that ask for logs.
+_logger.addHandler(logging.NullHandler())
+
+
+class _Connection(H11Protocol):
+    """One connection, which logs to our logger instead of uvicorn's, and which a request may hang up."""
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own narrowing
+        super().connection_made(transport)
+        self.logger = self.access_logger = _logger
+        self.access_log = False
+        answer = self.app
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["state"]["hang_up"] = transport.close
+            await cast("ASGIApp", answer)(scope, receive, send)
+
+        self.app = app
+
+
+async def hang_up(scope: Scope, receive: Receive) -> None:
+    """Close the connection of a request that has not been answered yet."""
+    scope["state"]["hang_up"]()
+    # Returning before uvicorn has noticed would have it answer 500 in our place.
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+@asynccontextmanager
+async def serve(app: ASGIApp) -> AsyncIterator[str]:
+    """Serve an application on 127.0.0.1 in the running event loop, and yield its base URL.
+
+    Raises:
+        OSError: the loopback interface gives no port.
+    """
+    # Not through a logging configuration or `access_log=False`: both reach into the loggers of the whole process.
+    config = uvicorn.Config(
+        app, http=_Connection, ws="none", lifespan="off", log_config=None, date_header=False, server_header=False
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        await server.startup(sockets=[listener])
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            # Shielded, so that a test that was cancelled leaves no socket behind either; it takes a bounded time.
+            with anyio.CancelScope(shield=True):
+                await _stop(server)
+
+
+async def _stop(server: uvicorn.Server) -> None:
+    state = server.server_state
+    for listener in server.servers:
+        listener.close()
+    for connection in list(state.connections):
+        connection.shutdown()  # idle ones close now, the others after their answer
+    if state.tasks:
+        await asyncio.wait(list(state.tasks), timeout=_GRACE_SECONDS)
+    for connection in list(state.connections):
+        connection.transport.abort()
+    # An aborted connection ends its own request, in a turn or two of the loop.
+    while state.connections or state.tasks:  # noqa: ASYNC110 - uvicorn's sets announce nothing that could be awaited
+        await asyncio.sleep(0)
+    for listener in server.servers:
+        await listener.wait_closed()
+
+
+@contextmanager
+def serve_in_thread(app: ASGIApp) -> Iterator[str]:
+    """Serve an application on 127.0.0.1 from a thread with its own event loop, and yield its base URL.
+
+    Raises:
+        OSError: the loopback interface gives no port.
+    """
+    with (
+        start_blocking_portal(backend="asyncio") as portal,
+        portal.wrap_async_context_manager(serve(app)) as base_url,
+    ):
+        yield base_url
