@@ -59,7 +59,13 @@ def demo(
     if scenario not in SCENARIO_NAMES:
         message = f"{scenario!r} is none of {', '.join(SCENARIO_NAMES)}"
         raise typer.BadParameter(message, param_hint="SCENARIO")
-    raise typer.Exit(run_demo(scenario, as_json=as_json, plain=plain))
+    try:
+        status = run_demo(scenario, as_json=as_json, plain=plain)
+    except BrokenPipeError:
+        # Else Python would complain at exit that it cannot flush (docs.python.org, "Note on SIGPIPE").
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = _READER_GONE
+    raise typer.Exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -74,8 +80,4 @@ def run(arguments: Sequence[str]) -> int:
         return EXIT_USAGE
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Python would complain at exit that it cannot flush; https://docs.python.org/3/library/signal.html#note-on-sigpipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _READER_GONE
     return status if isinstance(status, int) else 0

@@ -96,7 +96,7 @@ async def _one_by_one(events: tuple[str, ...]) -> AsyncIterator[str]:
 
 def _bearer(authorization: str | None) -> str | None:
     scheme, _, token = (authorization or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    return token if scheme.lower() == "bearer" else None
 
 
 def _form(body: bytes) -> dict[str, str] | None:
