@@ -107,6 +107,12 @@ def test_the_wait_after_a_failure_is_spread_by_chance() -> None:
     assert decide(HOUR, now=100.0, failures=1, failed_at=100.0) == RenewAt(at=2_880.0)
 
 
+def test_without_a_draw_the_wait_is_the_nominal_one() -> None:
+    """The default is the middle."""
+    snapshot = RenewalSnapshot(token=HOUR, failures=1, failed_at=3_000.0)
+    assert decide_renewal(snapshot, now=3_000.0).unwrap() == RenewAt(at=3_030.0)
+
+
 def test_a_failure_at_an_unknown_moment_delays_nothing() -> None:
     """The count still ends it."""
     assert decide(HOUR, now=3_000.0, failures=2) == RenewNow()

@@ -63,6 +63,12 @@ def test_with_several_buckets_each_cause_has_its_way(cause: Cause, decisions: tu
     assert tuple(decide(cause, failures) for failures in (1, 2, 3)) == decisions
 
 
+def test_two_buckets_are_several() -> None:
+    """There is somewhere to go."""
+    assert decide(Cause.QUOTA, bucket_count=2) == LEFT
+    assert decide(Cause.QUOTA, bucket_count=1) == RETRY
+
+
 @pytest.mark.parametrize("cause", [Cause.UNAUTHENTICATED, Cause.FORBIDDEN])
 def test_a_spent_refresh_is_not_repeated(cause: Cause) -> None:
     """The next bucket; with one bucket it is final, with the caller's own error."""

@@ -1,0 +1,1 @@
+"""How many deliberate mistakes in the core the tests notice."""
