@@ -123,17 +123,17 @@ class Ledger:
         return key
 
     def identify(self, *, bearer: str | None, api_key: str | None, now: float) -> Identity:
-        """Whose credential this is; the bearer token speaks where both are given."""
-        if bearer is not None:
-            return self._identify_bearer(bearer, now=now)
-        if api_key is None:
-            return Identity(None, "a bearer token or an x-api-key is required")
-        key = self._api_keys.get(api_key)
-        if key is None:
-            return Identity(None, "invalid x-api-key")
-        return Identity(key.account, "API key has been revoked" if key.revoked else "")
+        """Whose credential this is; the bearer token speaks where both are given.
 
-    def _identify_bearer(self, bearer: str, *, now: float) -> Identity:
+        An API key may come as a bearer token too: that is how the `anthropic` SDK (2.14) sends it.
+        """
+        if bearer is None and api_key is None:
+            return Identity(None, "a bearer token or an x-api-key is required")
+        key = self._api_keys.get(api_key or "" if bearer is None else bearer)
+        if key is not None:
+            return Identity(key.account, "API key has been revoked" if key.revoked else "")
+        if bearer is None:
+            return Identity(None, "invalid x-api-key")
         token = self._access_tokens.get(bearer)
         if token is None:
             return Identity(None, "invalid bearer token")
