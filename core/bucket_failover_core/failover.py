@@ -4,8 +4,9 @@ Three passes, evaluated from the facts alone each time (REQ-1598-FL01, REQ-1598-
 
 1. **The triggering bucket.** Refused for its quota: `quota-exhausted`, no read, no refresh (REQ-1598-CL01). Else its
    token is read; an unusable one is refreshed once, and a token that heals it ends the search (REQ-1598-CL07,
-   REQ-1598-PE01). A usable token after a failure that was not about the credential: `skipped`. Limits are not looked
-   at: the provider has just answered a call with this bucket, which is better evidence.
+   REQ-1598-PE01). A usable token after a failure that was not about the credential: `skipped`, unless an earlier call
+   of this request was refused for the quota. Limits are not looked at: the provider has just answered a call with this
+   bucket, which is better evidence.
 2. **The others**, from the top of the profile (REQ-1598-FL13), by the rules of `standing`. The first usable one ends
    the search; later ones are not looked at (REQ-1598-FL03, REQ-1598-PE02).
 3. **A login**, as the last resort: for the first bucket that a login would heal, untried ones first, while the policy
@@ -40,7 +41,7 @@ from bucket_failover_core.findings import BucketFinding
 from bucket_failover_core.limits import Limit, is_shared, limit_in_force
 from bucket_failover_core.refusal import refused_fingerprint
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Trigger, cause_of, current_bucket
-from bucket_failover_core.standing import OPEN_FACTS, find, settle, spent, token_fact
+from bucket_failover_core.standing import OPEN_FACTS, find, quota_problem, settle, spent, token_fact
 
 
 def decide_failover(snapshot: FailoverSnapshot, *, now: float) -> FailoverResult:
@@ -82,7 +83,7 @@ def decide_failover(snapshot: FailoverSnapshot, *, now: float) -> FailoverResult
         others.append(finding)
 
     in_order = (*others[:place], own, *others[place:])
-    login = _bucket_to_log_in(snapshot, current, in_order, now=now)
+    login = _bucket_to_log_in(snapshot, current, in_order, shared=shared, now=now)
     if login is not None:
         return Success(
             Reauthenticate(
@@ -110,11 +111,13 @@ def _find_current(
     held = token_fact(current, now=now, refused=refused, refused_unknown=is_refusal(cause))
     if held == "login-failed":
         return settle(current, held)
-    if is_spent(cause):
+    sound = held == "usable" and current.renewed_by is None and not is_refusal(cause)
+    quota = snapshot.trigger.detail if is_spent(cause) else quota_problem(current) if sound else None
+    if quota is not None:
         limits = current.limits + snapshot.trigger.limits
         limit = limit_in_force(limits, now=now, model=snapshot.model)
-        return spent(current, "call-refused-for-quota", held, limit, detail=snapshot.trigger.detail)
-    if held == "usable" and current.renewed_by is None and not is_refusal(cause):
+        return spent(current, "call-refused-for-quota", held, limit, detail=quota)
+    if sound:
         return BucketFinding(bucket=current.name, fact="credential-sound", detail=_detail(snapshot.trigger, cause))
     return settle(current, held)
 
@@ -152,6 +155,7 @@ def _bucket_to_log_in(
     current: BucketSnapshot,
     findings: Sequence[BucketFinding],
     *,
+    shared: tuple[Limit, ...],
     now: float,
 ) -> BucketSnapshot | None:
     """Pass 3: the bucket to ask a login for, or None."""
@@ -161,7 +165,9 @@ def _bucket_to_log_in(
     for bucket, finding in zip(snapshot.buckets, findings, strict=True):
         if finding.remedy != "login" or bucket.reauth_spent or bucket.paused:
             continue
-        if bucket is not current and limit_in_force(bucket.limits, now=now, model=snapshot.model) is not None:
+        joint = shared if bucket.quota_domain == current.quota_domain else ()
+        limit = limit_in_force(bucket.limits + joint, now=now, model=snapshot.model)
+        if bucket is not current and limit is not None:
             continue
         if bucket is not current and not bucket.tried:
             return bucket

@@ -8,6 +8,7 @@ Road not taken: to let the shell write into the snapshot. Each writer would need
 """
 
 from collections.abc import Callable
+from typing import assert_never
 
 from bucket_failover_core.causes import is_refusal
 from bucket_failover_core.events import FailoverEvent, ReauthFailed, RefreshFailed
@@ -127,6 +128,8 @@ def _apply(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapshot
         case "reauth-failed":
             bucket = _bucket_named(snapshot, event.bucket)
             return _with_login_spent(_failed_step(snapshot, bucket, "reauth_spent", _login_detail(event)))
+        case never:
+            assert_never(never)
 
 
 def _call_failed(snapshot: FailoverSnapshot, trigger: Trigger, name: str | None) -> FailoverSnapshot:
@@ -234,9 +237,10 @@ def _remember_refusal(snapshot: FailoverSnapshot) -> FailoverSnapshot:
 
 
 def _bucket_named(snapshot: FailoverSnapshot, name: str) -> BucketSnapshot:
-    place = snapshot.places.get(name)
+    place = snapshot.place_of(name)
     if place is None:
-        message = f"bucket: {name!r} is not a bucket of {snapshot.provider!r}, which has {list(snapshot.places)}"
+        names = [bucket.name for bucket in snapshot.buckets]
+        message = f"bucket: {name!r} is not a bucket of {snapshot.provider!r}, which has {names}"
         raise ValueError(message)
     return snapshot.buckets[place]
 
@@ -247,7 +251,8 @@ def _with_facts(snapshot: FailoverSnapshot, bucket: BucketSnapshot, facts: dict[
 
 
 def _replaced(snapshot: FailoverSnapshot, changed: BucketSnapshot) -> tuple[BucketSnapshot, ...]:
-    place = snapshot.places[changed.name]
+    place = snapshot.place_of(changed.name)
+    assert place is not None, changed.name
     return (*snapshot.buckets[:place], changed, *snapshot.buckets[place + 1 :])
 
 

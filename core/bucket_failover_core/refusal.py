@@ -2,7 +2,8 @@
 
 Rules: a failed call whose cause is `unauthenticated` or `forbidden` refuses one access token. It is the one that the
 trigger names; if it names none, the one held then or read next. A token without a fingerprint cannot be told from
-another, so in the bucket whose call was refused it counts as refused until a refresh or a login has replaced it.
+another, so in the bucket whose call was refused it counts as refused until a refresh or a login has replaced it, or
+until the trigger is answered: beyond that, a token without a name cannot be remembered.
 
 Intuition: believing the clock instead of the server is how a revoked but unexpired token is "recovered" for ever.
 """

@@ -126,9 +126,19 @@ class FailoverSnapshot(Value):
     reauths_spent: int = Field(default=0, ge=0)
     model: str | None = None
 
+    def place_of(self, name: str) -> int | None:
+        """Where the bucket stands in the profile, from 0; None: the profile has no such bucket.
+
+        It takes the same time for every size of profile: no event adds, removes or moves a bucket, so the places are
+        found once and carried over. A copy that was made with other buckets is noticed, and searched.
+        """
+        place = self._places.get(name)
+        if place is not None and place < len(self.buckets) and self.buckets[place].name == name:
+            return place
+        return next((place for place, bucket in enumerate(self.buckets) if bucket.name == name), None)
+
     @cached_property
-    def places(self) -> dict[str, int]:
-        """Where each bucket stands in the profile, from 0. No event adds, removes or moves a bucket."""
+    def _places(self) -> dict[str, int]:
         return {bucket.name: place for place, bucket in enumerate(self.buckets)}
 
     @model_validator(mode="after")
@@ -151,6 +161,7 @@ def cause_of(trigger: Trigger) -> Cause | None:
 
 def current_bucket(snapshot: FailoverSnapshot) -> BucketSnapshot | None:
     """The bucket in use: the one named `current`, else the first, else None for an empty profile (REQ-1598-FL15)."""
-    if not snapshot.buckets:
-        return None
-    return snapshot.buckets[0 if snapshot.current is None else snapshot.places[snapshot.current]]
+    if snapshot.current is None:
+        return snapshot.buckets[0] if snapshot.buckets else None
+    place = snapshot.place_of(snapshot.current)
+    return snapshot.buckets[place] if place is not None else None

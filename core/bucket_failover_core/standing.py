@@ -238,6 +238,11 @@ def spent(bucket: BucketSnapshot, fact: Fact, held: Fact, limit: Limit | None, *
     return BucketFinding(bucket=bucket.name, fact=fact, detail=limit.detail or limit.window, until=until)
 
 
+def quota_problem(bucket: BucketSnapshot) -> str | None:
+    """What was last said when a call with the bucket was refused for its quota in this request; None: none was."""
+    return next((problem.detail for problem in reversed(bucket.problems) if is_spent(problem.cause)), None)
+
+
 def newest_detail(bucket: BucketSnapshot) -> str:
     """What was last said about something going wrong with the bucket; empty if nothing was."""
     return next((problem.detail for problem in reversed(bucket.problems) if problem.detail), "")

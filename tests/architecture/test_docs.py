@@ -44,7 +44,12 @@ def test_every_program_runs_and_prints_what_the_page_says(program: Program, tmp_
     path = tmp_path / "program.py"
     path.write_text(program.code)
     ran = subprocess.run(
-        [sys.executable, "-W", "error", str(path)], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-W", "error", str(path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert ran.returncode == 0, ran.stderr
     if program.output is not None:

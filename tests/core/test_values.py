@@ -22,6 +22,7 @@ from bucket_failover_core import (
     Trigger,
     Verdict,
 )
+from bucket_failover_core.snapshots import current_bucket
 from bucket_failover_core.value import Value
 
 LIMIT = Limit(until=9_000.5, window="5h", source="header", scope="model", strength="directive", detail="d", model="m")
@@ -154,7 +155,7 @@ def test_bad_input_is_named(model: type[Value], fields: dict[str, Any], said: st
 )
 def test_the_bounds_themselves_are_allowed(model: type[Value], fields: dict[str, Any]) -> None:
     """Exactly on each of them."""
-    assert model.model_validate(fields)
+    assert model.model_validate(fields) is not None
 
 
 class TestProfiles:
@@ -174,9 +175,23 @@ class TestProfiles:
             FailoverSnapshot(provider="p", current="x")
 
     def test_every_name_has_its_place(self) -> None:
-        """And the places are no field of the record."""
-        assert SNAPSHOT.places == {"default": 0, "claudius": 1}
-        assert "places" not in SNAPSHOT.model_dump()
+        """And what is remembered of the places is no part of the record."""
+        assert [SNAPSHOT.place_of(name) for name in ("default", "claudius", "nobody")] == [0, 1, None]
+        assert FailoverSnapshot.model_validate(dict(SNAPSHOT)) == SNAPSHOT
+        assert "places" not in repr(SNAPSHOT) + SNAPSHOT.model_dump_json()
+
+    def test_a_copy_with_other_buckets_is_searched_anew(self) -> None:
+        """Pydantic's copies carry along what was remembered; it must not be believed."""
+        assert SNAPSHOT.place_of("claudius") == 1
+        default, claudius = SNAPSHOT.buckets
+        turned = SNAPSHOT.model_copy(update={"buckets": (claudius, default)})
+        assert [turned.place_of(name) for name in ("default", "claudius")] == [1, 0]
+        assert (
+            core.choose_bucket(turned, now=0.0).unwrap().bucket == core.choose_bucket(SNAPSHOT, now=0.0).unwrap().bucket
+        )
+        shorter = SNAPSHOT.model_copy(update={"buckets": (default,)})
+        assert [shorter.place_of(name) for name in ("default", "claudius")] == [0, None]
+        assert current_bucket(shorter) is None
 
 
 def test_evolving_is_copying_with_changes() -> None:

@@ -75,7 +75,7 @@ def main() -> int:
         return 2
     score = 100 * (counts["killed"] + counts.get("timeout", 0)) / counts["total"]
     print(json.dumps({"score_percent": round(score, 1), **counts, "survivors": left}, indent=2))
-    return 0 if score >= 95 else 1  # noqa: PLR2004 - the bar
+    return 0 if score >= 95 else 1
 
 
 if __name__ == "__main__":

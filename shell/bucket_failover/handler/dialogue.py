@@ -9,7 +9,7 @@ callers run through `asyncio.run` cannot be used where a loop is already running
 """
 
 from collections.abc import Callable, Generator
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, assert_never
 
 from returns.methods import unwrap_or_failure
 
@@ -94,6 +94,8 @@ def search(ledger: FailoverSnapshot, *, clock: Callable[[], float]) -> Generator
                 ledger = advance(ledger, event)
                 if is_api_key:
                     ledger = as_api_key(ledger, decision.bucket)
+            case never:
+                assert_never(never)
 
 
 def _perform(provider: str, step: FailoverStep) -> Generator[Ask, object, tuple[FailoverEvent, bool]]:
@@ -106,6 +108,8 @@ def _perform(provider: str, step: FailoverStep) -> Generator[Ask, object, tuple[
             return (yield from _refresh(provider, step.bucket)), False
         case "reauthenticate":
             return (yield from _log_in(provider, step.bucket, step.timeout_seconds)), False
+        case never:
+            assert_never(never)
 
 
 def _read(provider: str, bucket: str) -> Generator[Ask, object, tuple[KnownToken, bool]]:

@@ -99,7 +99,7 @@ class HandlerState:
         session = self._snapshot_of_profile()
         with self._mutex:
             for bucket in self._session.buckets:
-                if bucket.name in session.places:
+                if session.place_of(bucket.name) is not None:
                     session = learn_limits(session, bucket.name, bucket.limits)
             self._session = session
             self._ledgers.clear()
@@ -108,7 +108,7 @@ class HandlerState:
     def report_success(self, bucket: str) -> None:
         """A call with `bucket` has succeeded: what was merely believed of its quota is disproved."""
         with self._mutex:
-            if bucket not in self._session.places or not any(other.limits for other in self._session.buckets):
+            if self._session.place_of(bucket) is None or not any(other.limits for other in self._session.buckets):
                 return
             self._session = learn_success(self._session, bucket)
             for request, ledger in self._ledgers.items():
@@ -178,7 +178,7 @@ class HandlerState:
             journal.session_bucket_failed(self.provider, "read", safe_text(error))
             return
         with self._mutex:
-            if bucket in self._session.places:
+            if isinstance(bucket, str) and self._session.place_of(bucket) is not None:
                 self._session = self._session.evolve({"current": bucket})
 
     def _commit(self, request: Hashable | None, failed: str | None, outcome: Outcome) -> None:
