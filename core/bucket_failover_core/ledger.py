@@ -41,7 +41,12 @@ def advance(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapsho
     Raises:
         ValueError: the event is about a bucket that the profile does not have.
     """
-    return _remember_refusal(_apply(_remember_refusal(snapshot), event))
+    refused = is_refusal(cause_of(snapshot.trigger))
+    before = _remember_refusal(snapshot) if refused else snapshot
+    after = _apply(before, event)
+    if after.trigger is not before.trigger:
+        refused = is_refusal(cause_of(after.trigger))
+    return _remember_refusal(after) if refused else after
 
 
 def learn_limits(snapshot: FailoverSnapshot, bucket: str, limits: tuple[Limit, ...]) -> FailoverSnapshot:
@@ -216,9 +221,7 @@ def _is_same(token: TokenHeld, held: TokenState) -> bool:
 
 
 def _remember_refusal(snapshot: FailoverSnapshot) -> FailoverSnapshot:
-    """The refused access token gets its name in the trigger, and every bucket remembers it."""
-    if not is_refusal(cause_of(snapshot.trigger)):
-        return snapshot
+    """The access token that the trigger has refused gets its name in it, and every bucket remembers it."""
     current = current_bucket(snapshot)
     fingerprint = refused_fingerprint(snapshot, current) if current is not None else ""
     if fingerprint == "":

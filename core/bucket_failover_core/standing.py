@@ -32,7 +32,7 @@ from bucket_failover_core.snapshots import BucketSnapshot
 from bucket_failover_core.tokens import TokenCorrupt, TokenHeld, TokenOutage, is_expired
 from bucket_failover_core.value import Value
 
-OPEN_FACTS: Final[tuple[Fact, ...]] = ("usable", "not-read", "refreshable")
+OPEN_FACTS: Final[frozenset[Fact]] = frozenset({"usable", "not-read", "refreshable"})
 """Nothing rules the bucket out: it is usable, or one step away from it."""
 
 

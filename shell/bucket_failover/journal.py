@@ -54,10 +54,13 @@ def failover_started(provider: str, bucket: str | None, trigger: Trigger) -> Non
     )
 
 
+def is_listened_to() -> bool:
+    """Whether anybody wants to hear what is found out."""
+    return LOGGER.isEnabledFor(logging.INFO)
+
+
 def bucket_classified(provider: str, finding: BucketFinding) -> None:
     """A bucket was ruled out, by the fact in the finding (REQ-1598-LD02)."""
-    if not LOGGER.isEnabledFor(logging.INFO):
-        return
     _log(
         logging.INFO,
         "bucket-classified",

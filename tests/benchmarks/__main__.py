@@ -4,11 +4,13 @@
     python -m tests.benchmarks --quick      # a few seconds, less exact
 
 The unit is *m*: the cost of making one frozen pydantic model of four fields, measured in turn with each case, so that a
-machine that gets slower meanwhile does so for both. `bar` is the most that the case may cost (docs/quality.md).
+machine that gets slower meanwhile does so for both; the garbage collector is off, as in `timeit`. `bar` is the most
+that the case may cost (docs/quality.md).
 """
 
 import argparse
 import asyncio
+import gc
 import json
 import statistics
 import sys
@@ -31,10 +33,11 @@ def measure(case: Case, effort: Effort) -> dict[str, object]:
     """The median, over the rounds, of what the case cost in units of *m*; and the spread of the middle half."""
     times = _times_for(case.action, effort.seconds)
     ratios = []
-    unit = _seconds_each(make_one_model, 2_000)
     for _ in range(effort.rounds):
-        unit = min(_seconds_each(make_one_model, 2_000), _seconds_each(make_one_model, 2_000))
-        ratios.append(_seconds_each(case.action, times) / case.operations / unit)
+        before = _seconds_each(make_one_model, 2_000)
+        cost = _seconds_each(case.action, times) / case.operations
+        after = _seconds_each(make_one_model, 2_000)
+        ratios.append(cost / ((before + after) / 2))
     low, middle, high = statistics.quantiles(ratios, n=4)
     result: dict[str, object] = {"m": round(middle, 2), "from": round(low, 2), "to": round(high, 2)}
     if case.bar is not None:
@@ -61,6 +64,7 @@ def main() -> int:
     quick = parser.parse_args().quick
     effort = Effort(rounds=5, seconds=0.005) if quick else Effort(rounds=31, seconds=0.02)
     figures = {}
+    gc.disable()
     with asyncio.Runner() as runner:
         for case in all_cases(runner):
             print(f"{case.name} ...", file=sys.stderr)

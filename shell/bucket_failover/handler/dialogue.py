@@ -73,11 +73,12 @@ def search(ledger: FailoverSnapshot, *, clock: Callable[[], float]) -> Generator
         ledger: what is known, `CallFailed` included.
         clock: Unix seconds; it is read once for each decision.
     """
+    listened_to = journal.is_listened_to()
     told: set[tuple[str, str]] = set()
     logins: list[FailoverEvent] = []
     while True:
         decision = unwrap_or_failure(decide_failover(ledger, now=clock()))
-        for finding in decision.findings:
+        for finding in decision.findings if listened_to else ():
             if finding.reason is not None and (finding.bucket, finding.fact) not in told:
                 told.add((finding.bucket, finding.fact))
                 journal.bucket_classified(ledger.provider, finding)
