@@ -4,8 +4,9 @@ A snapshot only gains facts, through `advance`. Reasons are derived from the fac
 cannot drift, and a snapshot that was recorded can be judged again with another clock or another policy.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Literal, Self, final
+from typing import Any, Literal, Self, final
 
 from pydantic import Field, model_validator
 
@@ -130,16 +131,19 @@ class FailoverSnapshot(Value):
         """Where the bucket stands in the profile, from 0; None: the profile has no such bucket.
 
         It takes the same time for every size of profile: no event adds, removes or moves a bucket, so the places are
-        found once and carried over. A copy that was made with other buckets is noticed, and searched.
+        found once and carried over by `evolve`.
         """
-        place = self._places.get(name)
-        if place is not None and place < len(self.buckets) and self.buckets[place].name == name:
-            return place
-        return next((place for place, bucket in enumerate(self.buckets) if bucket.name == name), None)
+        return self._places.get(name)
 
     @cached_property
     def _places(self) -> dict[str, int]:
         return {bucket.name: place for place, bucket in enumerate(self.buckets)}
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Pydantic's copy, which forgets the places: it may be given other buckets."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("_places", None)
+        return copy
 
     @model_validator(mode="after")
     def _names_are_unique_and_current_is_one_of_them(self) -> Self:
