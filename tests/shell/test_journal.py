@@ -40,7 +40,6 @@ def test_a_failover_is_told_from_its_start_to_the_switch(caplog: pytest.LogCaptu
 @pytest.mark.requirement("REQ-1598-LD04")
 @pytest.mark.requirement("REQ-1598-LD05")
 @pytest.mark.requirement("REQ-1598-LD06")
-@pytest.mark.requirement("REQ-1598-DC01")
 def test_what_concerns_people_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     """Before a login is asked for, when it has failed, and before the exhaustion error."""
     house = House({}, ["default", "claudius"])

@@ -120,7 +120,6 @@ def test_the_core_gets_to_see_times_and_a_fingerprint() -> None:
 
 
 @pytest.mark.requirement("REQ-1598-FL18")
-@pytest.mark.requirement("REQ-1598-DC02")
 @pytest.mark.parametrize(("now", "live"), [(1_999.0, True), (1_999.999, True), (2_000.0, False), (2_001.0, False)])
 def test_a_token_is_live_to_its_last_second(now: float, live: bool) -> None:  # noqa: FBT001 - a column of the table
     """No margin is subtracted: a call that is made in the last second may succeed."""
