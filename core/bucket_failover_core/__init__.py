@@ -14,7 +14,7 @@ Example:
 """
 
 from bucket_failover_core.causes import Cause, cause_of_status
-from bucket_failover_core.choice import choose_bucket
+from bucket_failover_core.choice import choose_bucket, choose_start
 from bucket_failover_core.decisions import (
     ChoiceResult,
     FailoverDecision,
@@ -163,6 +163,7 @@ __all__ = [
     "attempts_allowed",
     "cause_of_status",
     "choose_bucket",
+    "choose_start",
     "classify_bucket",
     "classify_failure",
     "decide_failover",

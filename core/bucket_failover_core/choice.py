@@ -4,18 +4,24 @@ Rules: the session's bucket, while nothing known rules it out; else the first in
 No I/O is asked for: a token that has not been read counts as usable, and so does one that a refresh can heal, because
 whoever performs the call gets the token refreshed first.
 
+A request whose buckets are all ruled out is not over yet (`choose_start`): a belief that is merely advisory may be
+wrong, so the bucket whose advisory limits end first is tried. Only what the provider has said outright, of all of them,
+ends a request without a call; and with a single bucket the call is always made.
+
 Intuition: staying with a bucket keeps the provider's prompt caches warm; leaving it as soon as it is known to be spent
 saves the call that would only hear so again.
 """
 
 from functools import lru_cache
 
+from returns.pipeline import is_successful
 from returns.result import Failure, Success
 
 from bucket_failover_core.decisions import ChoiceResult, UseBucket, Via
 from bucket_failover_core.exhaustion import AllBucketsExhausted
 from bucket_failover_core.findings import BucketFinding, Fact
-from bucket_failover_core.snapshots import FailoverSnapshot, current_bucket
+from bucket_failover_core.limits import counts_for
+from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket
 from bucket_failover_core.standing import OPEN_FACTS, find
 
 
@@ -57,6 +63,44 @@ def choose_bucket(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
             findings=(*others[:place], own, *others[place:]),
         )
     )
+
+
+def choose_start(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
+    """The bucket to call with first, also if nothing is believed to be usable.
+
+    Example: both buckets have advisory limits, until 9000.0 and until 5000.0: the second is tried. Were both limits
+    directive, the answer would be `Failure`, with `retry_at=5000.0`.
+
+    Args:
+        snapshot: what is known.
+        now: Unix seconds.
+
+    Returns:
+        `Success` of `UseBucket`; `Failure` of `AllBucketsExhausted` if no call is worth making.
+    """
+    choice = choose_bucket(snapshot, now=now)
+    current = current_bucket(snapshot)
+    if current is None or is_successful(choice):
+        return choice
+    if len(snapshot.buckets) == 1:
+        return _try(current, choice, switched=False)
+    soonest = None
+    earliest = 0.0
+    for bucket, finding in zip(snapshot.buckets, choice.failure().findings, strict=True):
+        limits = [limit for limit in bucket.limits if limit.until > now and counts_for(limit, snapshot.model)]
+        if finding.fact != "limit-in-force" or any(limit.strength == "directive" for limit in limits):
+            continue
+        ends_at = max(limit.until for limit in limits)
+        if soonest is None or ends_at < earliest:
+            soonest, earliest = bucket, ends_at
+    return choice if soonest is None else _try(soonest, choice, switched=soonest is not current)
+
+
+def _try(bucket: BucketSnapshot, ruled_out: ChoiceResult, *, switched: bool) -> ChoiceResult:
+    """The bucket in spite of what is believed, with the findings that speak against it."""
+    via = bucket.renewed_by or "token"
+    findings = ruled_out.failure().findings
+    return Success(UseBucket(bucket=bucket.name, switched=switched, via=via, findings=findings))
 
 
 @lru_cache(maxsize=1024)

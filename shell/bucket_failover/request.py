@@ -23,6 +23,7 @@ from bucket_failover_core import (
     BucketStanding,
     BucketUnavailable,
     CallFailure,
+    ChoiceResult,
     FailOver,
     GiveUp,
     NeedsRefresh,
@@ -86,13 +87,24 @@ class Request:
         """The bucket and token of the first attempt.
 
         Raises:
-            AllBucketsExhaustedError: no bucket has a token.
+            AllBucketsExhaustedError: no bucket has a token, or the provider has said outright that none has quota.
         """
-        name = self._means.handler.get_current_bucket()
+        return await self._activate(self._first_bucket(), None)
+
+    def _first_bucket(self) -> str:
+        """Where the core says that a request starts; with a handler that cannot ask it, the current bucket."""
+        handler = self._means.handler
+        choose: Callable[[], ChoiceResult] | None = getattr(handler, "choose_start", None)
+        if choose is not None:
+            choice = unwrap_or_failure(choose())
+            if choice.kind == "use-bucket":
+                return choice.bucket
+            raise AllBucketsExhaustedError(self._provider, choice.buckets, exhausted=choice)
+        name = handler.get_current_bucket()
         if name is None:
             exhausted = AllBucketsExhausted(provider=self._provider)
             raise AllBucketsExhaustedError(self._provider, (), exhausted=exhausted)
-        return await self._activate(name, None)
+        return name
 
     async def recover(self, active: ActiveBucket, error: Exception, *, output_started: bool) -> ActiveBucket:
         """After a failed attempt with `active`: the bucket and token of the next one.

@@ -7,9 +7,12 @@ import pytest
 from bucket_failover import (
     ActiveBucket,
     AllBucketsExhaustedError,
+    Cause,
     FailoverContext,
+    Limit,
+    Verdict,
 )
-from tests.support.line import THREE, Line, failing
+from tests.support.line import THREE, Line, failing, hinting
 from tests.support.people import PROVIDER, replace
 
 
@@ -124,3 +127,41 @@ def test_handlers_without_the_newer_methods_work() -> None:
     context = handler.contexts[0]
     assert context is not None
     assert (context.triggering_status, context.bucket) == (402, "default")
+
+
+def test_a_request_starts_where_nothing_known_speaks_against_it() -> None:
+    """A bucket that is spent for hours is not called again; at the end of its window it is, for it is the session's."""
+    line = Line("default", "claudius")
+    week = Limit(until=line.world.start + 3_600.0, window="5h", source="header", strength="directive")
+    learned = FailoverContext(bucket="default", request="other", verdict=Verdict(cause=Cause.QUOTA, limits=(week,)))
+    line.world.run(line.handler.try_failover(learned))
+    line.handler.reset()
+    line.store.write_session_bucket(PROVIDER, "default")
+    assert line.call() == "an answer from claudius"
+    assert line.handler.get_current_bucket() == "default"
+    line.world.now += 3_600.0
+    assert line.call() == "an answer from default"
+
+
+def test_spent_buckets_are_not_hammered() -> None:
+    """Both have told outright until when: the next request ends without a call, and says when it can go on."""
+    line = Line("default", "claudius")
+    line.faults = {"default": [hinting(429, "7200")], "claudius": [hinting(429, "3600")]}
+    with pytest.raises(AllBucketsExhaustedError):
+        line.call()
+    with pytest.raises(AllBucketsExhaustedError) as caught:
+        line.call()
+    assert line.names() == ["default", "claudius"]
+    assert caught.value.retry_at == line.world.start + 3_600.0
+    assert caught.value.__cause__ is None
+    line.world.now += 3_600.0
+    assert line.call() == "an answer from claudius"
+
+
+def test_a_guess_is_put_to_the_test() -> None:
+    """A bare 429 benches for a minute by guess; if nothing else is left, it is tried before."""
+    line = Line("default", "claudius")
+    line.faults = {"default": failing(429), "claudius": failing(429)}
+    with pytest.raises(AllBucketsExhaustedError):
+        line.call()
+    assert line.call() == "an answer from default"

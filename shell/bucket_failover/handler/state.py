@@ -24,6 +24,7 @@ from bucket_failover_core import (
     FailoverPolicy,
     FailoverSnapshot,
     advance,
+    choose_start,
     forget_token,
     learn_limits,
     learn_success,
@@ -65,6 +66,13 @@ class HandlerState:
     def is_enabled(self) -> bool:
         """Whether there is anything to fail over to: more than one bucket (REQ-1598-FL16)."""
         return len(self._session.buckets) > 1
+
+    def choose_start(self) -> ChoiceResult:
+        """The bucket that a new request calls with first: the session's, unless something known rules it out.
+
+        The session stays with its bucket; a request that begins elsewhere makes a detour.
+        """
+        return choose_start(self._session, now=self._clock())
 
     def get_last_failover_reasons(self) -> dict[str, BucketFailureReason]:
         """Why buckets were ruled out in the request in progress; a copy (REQ-1598-IC02), empty after its end."""
