@@ -50,7 +50,7 @@ from bucket_failover_core.failures import (
     read_limits,
 )
 from bucket_failover_core.findings import BucketFinding, Fact, Remedy
-from bucket_failover_core.ledger import advance, as_api_key, forget_token, learn_limits, learn_success
+from bucket_failover_core.ledger import advance, as_api_key, forget_token, learn_limits, learn_refusal, learn_success
 from bucket_failover_core.limits import WINDOW_CEILING_SECONDS, Limit, LimitScope, LimitSource, Strength, Window
 from bucket_failover_core.reasons import BucketFailureReason
 from bucket_failover_core.renewal import (
@@ -173,6 +173,7 @@ __all__ = [
     "forget_token",
     "is_expired",
     "learn_limits",
+    "learn_refusal",
     "learn_success",
     "read_limits",
 ]

@@ -20,7 +20,7 @@ from returns.result import Failure, Success
 from bucket_failover_core.decisions import ChoiceResult, UseBucket, Via
 from bucket_failover_core.exhaustion import AllBucketsExhausted
 from bucket_failover_core.findings import BucketFinding, Fact
-from bucket_failover_core.limits import counts_for
+from bucket_failover_core.limits import Limit, counts_for
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket
 from bucket_failover_core.standing import OPEN_FACTS, find
 
@@ -88,12 +88,18 @@ def choose_start(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
     earliest = 0.0
     for bucket, finding in zip(snapshot.buckets, choice.failure().findings, strict=True):
         limits = [limit for limit in bucket.limits if limit.until > now and counts_for(limit, snapshot.model)]
-        if finding.fact != "limit-in-force" or any(limit.strength == "directive" for limit in limits):
+        if finding.fact != "limit-in-force" or any(_is_certain(limit, snapshot.model) for limit in limits):
             continue
         ends_at = max(limit.until for limit in limits)
         if soonest is None or ends_at < earliest:
             soonest, earliest = bucket, ends_at
     return choice if soonest is None else _try(soonest, choice, switched=soonest is not current)
+
+
+def _is_certain(limit: Limit, model: str | None) -> bool:
+    """Whether a limit is the provider's word on this very request: one about a model may not be, if ours is unknown."""
+    about_a_model = limit.model is not None or limit.scope == "model"
+    return limit.strength == "directive" and (model is not None or not about_a_model)
 
 
 def _try(bucket: BucketSnapshot, ruled_out: ChoiceResult, *, switched: bool) -> ChoiceResult:

@@ -79,7 +79,7 @@ _WORDS: Final[dict[Fact, str]] = {
     "token-refused": "the provider refused its token",
     "key-refused": "the provider refused its API key",
     "login-failed": "the login brought no usable token",
-    "token-absent": "never logged in",
+    "token-absent": "it has no token",
     "token-corrupt": "what the store holds is no token",
     "key-missing": "no API key is stored",
     "store-outage": "the token store could not answer",

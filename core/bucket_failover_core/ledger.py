@@ -89,6 +89,20 @@ def learn_success(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
     return _with_buckets(snapshot, proven)
 
 
+def learn_refusal(snapshot: FailoverSnapshot, fingerprint: str) -> FailoverSnapshot:
+    """The ledger after the provider has refused the access token of this fingerprint, whichever bucket holds it.
+
+    An empty fingerprint is unknown, and nothing is learned.
+    """
+
+    def remembering(bucket: BucketSnapshot) -> BucketSnapshot:
+        if fingerprint == "" or fingerprint in bucket.rejected:
+            return bucket
+        return bucket.evolve({"rejected": (*bucket.rejected, fingerprint)})
+
+    return _with_buckets(snapshot, remembering)
+
+
 def forget_token(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
     """The ledger after the caller has refreshed the bucket's token by itself in this request.
 
@@ -152,14 +166,17 @@ def _charge(
     **changes: object,
 ) -> FailoverSnapshot:
     """A call with `failed` has failed: it is tried and has a problem; limits that showed join those whom they bench."""
-    cause = cause_of(reported)
     facts: dict[str, object] = {"tried": True, "renewed_by": None}
-    if cause is not None or reported.detail:
-        facts["problems"] = (*failed.problems, Problem(cause=cause, detail=reported.detail))
+    if cause_of(reported) is not None or reported.detail:
+        facts["problems"] = (*failed.problems, _problem_of(reported))
     if reported.limits:
         facts["limits"] = merge_limits(failed.limits, reported.limits)
     changes["buckets"] = _replaced(snapshot, failed.evolve(facts))
     return _bench_domain(snapshot.evolve(changes), failed, reported.limits)
+
+
+def _problem_of(trigger: Trigger) -> Problem:
+    return Problem(cause=cause_of(trigger), detail=trigger.detail)
 
 
 def _bench_domain(snapshot: FailoverSnapshot, earner: BucketSnapshot, limits: tuple[Limit, ...]) -> FailoverSnapshot:
@@ -185,9 +202,15 @@ def _switched(snapshot: FailoverSnapshot, name: str) -> FailoverSnapshot:
     former = current_bucket(snapshot)
     trigger = snapshot.trigger
     switched = {"current": _bucket_named(snapshot, name).name, "trigger": _NOTHING_KNOWN}
-    if former is not None and former.name != name and not former.tried and trigger != _NOTHING_KNOWN:
-        return _charge(snapshot, former, trigger, **switched)
-    return snapshot.evolve(switched)
+    if former is None or former.name == name or _is_charged(former, trigger) or trigger == _NOTHING_KNOWN:
+        return snapshot.evolve(switched)
+    return _charge(snapshot, former, trigger, **switched)
+
+
+def _is_charged(bucket: BucketSnapshot, trigger: Trigger) -> bool:
+    """Whether what the trigger says has been charged to the bucket."""
+    cause = cause_of(trigger)
+    return bucket.tried and any(told.cause is cause and told.detail == trigger.detail for told in bucket.problems)
 
 
 def _token_read(snapshot: FailoverSnapshot, bucket: BucketSnapshot, token: TokenState) -> FailoverSnapshot:
@@ -226,13 +249,7 @@ def _remember_refusal(snapshot: FailoverSnapshot) -> FailoverSnapshot:
     fingerprint = refused_fingerprint(snapshot, current) if current is not None else ""
     if fingerprint == "":
         return snapshot
-
-    def remembering(bucket: BucketSnapshot) -> BucketSnapshot:
-        if fingerprint in bucket.rejected:
-            return bucket
-        return bucket.evolve({"rejected": (*bucket.rejected, fingerprint)})
-
-    remembered = _with_buckets(snapshot, remembering)
+    remembered = learn_refusal(snapshot, fingerprint)
     if snapshot.trigger.fingerprint == fingerprint:
         return remembered
     return remembered.evolve({"trigger": snapshot.trigger.evolve({"fingerprint": fingerprint})}

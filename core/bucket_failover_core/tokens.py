@@ -80,4 +80,4 @@ def is_expired(expiry: float | None, *, now: float, api_key: bool = False) -> bo
     """
     if api_key:
         return False
-    return expiry is None or expiry <= now
+    return expiry is None or not expiry > now  # so said, an unknown `now` (NaN) finds nothing usable

@@ -8,22 +8,28 @@ on the `response`; timeouts and broken connections told by the class or a base c
 """
 
 import asyncio
+import errno
 import json
-from typing import Final
+from typing import Any, Final
 
 from bucket_failover_core import CallFailure, ErrorKind
 
 _TIMEOUT_NAMES: Final = frozenset({"TimeoutException", "APITimeoutError", "Timeout", "ServerTimeoutError"})
 _NETWORK_NAMES: Final = frozenset(
     {
-        "TransportError",
         "APIConnectionError",
-        "ConnectionError",
+        "BadStatusLine",
         "ClientConnectionError",
         "ClientPayloadError",
+        "ConnectionError",
+        "IncompleteRead",
+        "SSLError",
+        "TransportError",
         "URLError",
+        "gaierror",
     }
 )
+_NETWORK_ERRNOS: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ENOTCONN})
 _STATUSES: Final = range(100, 1000)
 _BODY_CHARACTERS_MAX: Final = 65_536
 
@@ -36,7 +42,7 @@ def describe_exception(error: BaseException) -> CallFailure | None:
     """
     if isinstance(error, asyncio.CancelledError):
         return CallFailure(error_kind="cancelled")
-    response = getattr(error, "response", None)
+    response = _get(error, "response")
     status = _status_of(error, response)
     if status is not None:
         return CallFailure(status=status, headers=_headers_of(error, response), body=_body_of(error, response))
@@ -47,32 +53,43 @@ def describe_exception(error: BaseException) -> CallFailure | None:
 def _status_of(error: BaseException, response: object) -> int | None:
     for holder in (error, response):
         for name in ("status_code", "status", "code"):
-            value = getattr(holder, name, None)
+            value = _get(holder, name)
             if isinstance(value, int) and not isinstance(value, bool) and value in _STATUSES:
                 return int(value)
     return None
 
 
 def _headers_of(error: BaseException, response: object) -> tuple[tuple[str, str], ...]:
-    headers = getattr(response, "headers", None)
+    headers = _get(response, "headers")
     if headers is None:
-        headers = getattr(error, "headers", None)
+        headers = _get(error, "headers")
     # `multi_items` keeps what was repeated; the standard library's messages do so in `items`.
-    pairs = getattr(headers, "multi_items", None) or getattr(headers, "items", None)
-    return tuple((str(name), str(value)) for name, value in pairs()) if callable(pairs) else ()
+    pairs = _get(headers, "multi_items") or _get(headers, "items")
+    try:
+        return tuple((str(name), str(value)) for name, value in pairs()) if callable(pairs) else ()
+    except Exception:  # noqa: BLE001 - headers that cannot be read are none
+        return ()
 
 
 def _body_of(error: BaseException, response: object) -> str | None:
-    body = getattr(error, "body", None)
-    if isinstance(body, str):
-        return body[:_BODY_CHARACTERS_MAX]
-    if body is not None:
-        return json.dumps(body, default=str)[:_BODY_CHARACTERS_MAX]
+    body = _get(error, "body")
+    if body is None:
+        body = _get(response, "text")
+        return body[:_BODY_CHARACTERS_MAX] if isinstance(body, str) else None
+    if not isinstance(body, str):
+        try:
+            body = json.dumps(body, default=str)
+        except (TypeError, ValueError, RecursionError):  # it is no JSON, and nobody can read it
+            return None
+    return body[:_BODY_CHARACTERS_MAX]
+
+
+def _get(holder: object, name: str) -> Any:  # noqa: ANN401 - whatever somebody else has put there
+    """An attribute of somebody else's object; None if it is not there, or raises when it is asked for."""
     try:
-        text = getattr(response, "text", None)
-    except Exception:  # noqa: BLE001 - a streamed answer that nobody has read raises here; then there is no body
+        return getattr(holder, name, None)
+    except Exception:  # noqa: BLE001 - a property may raise what it likes; a streamed answer that nobody has read does
         return None
-    return text[:_BODY_CHARACTERS_MAX] if isinstance(text, str) else None
 
 
 def _kind_of(error: BaseException) -> ErrorKind | None:
@@ -80,5 +97,7 @@ def _kind_of(error: BaseException) -> ErrorKind | None:
     if isinstance(error, TimeoutError) or names & _TIMEOUT_NAMES:
         return "timeout"
     if isinstance(error, ConnectionError | asyncio.IncompleteReadError) or names & _NETWORK_NAMES:
+        return "network"
+    if isinstance(error, OSError) and error.errno in _NETWORK_ERRNOS:
         return "network"
     return None

@@ -1,5 +1,7 @@
 """What the shell raises. Only the shell's callers get exceptions; inside, "no" is an answer."""
 
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -90,12 +92,13 @@ def safe_text(error: BaseException) -> str:
     """What may be logged and reported of an exception: its kind, and its text only where that is known to be harmless.
 
     Identity providers echo secrets in their error answers, and client libraries put those into their exceptions. So of
-    a foreign exception only the class is named, and for the operating system's errors what the system says.
+    a foreign exception only the class is named, and for the operating system's errors what the system says of
+    their number.
 
     Example: "OSError: No space left on device", "HTTPStatusError".
     """
     if isinstance(error, BucketFailoverError):
         return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{type(error).__name__}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno is not None and error.errno in errno.errorcode:
+        return f"{type(error).__name__}: {os.strerror(error.errno)}"
     return type(error).__name__

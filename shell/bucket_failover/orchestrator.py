@@ -48,7 +48,7 @@ class RetryOrchestrator:
         self._means = Means(handler, oauth_manager, policy, describe, clock, sleep, draw)
         self._adoption: asyncio.Future[None] | None = None
         self._reset_session: Callable[..., None] = handler.reset_session
-        self._resets_by_request = bool(inspect.signature(handler.reset_session).parameters)
+        self._resets_by_request = _takes_an_argument(handler.reset_session)
         self._begin_request: Callable[[Request], object] | None = getattr(handler, "begin_request", None)
         self._report_success: Callable[[str], object] | None = getattr(handler, "report_success", None)
 
@@ -121,7 +121,7 @@ class RetryOrchestrator:
 
     async def _begin(self, request: Request) -> None:
         """A request begins; before the first one, the handler takes over the session's bucket, if it knows how."""
-        if self._adoption is None:
+        if self._adoption is None or (self._adoption.done() and _has_failed(self._adoption)):
             adopt = getattr(self._handler, "adopt_session_bucket", None)
             self._adoption = asyncio.ensure_future(adopt() if adopt is not None else asyncio.sleep(0))
         if not self._adoption.done():
@@ -143,8 +143,19 @@ class RetryOrchestrator:
             self._reset_session(request)
 
 
+def _takes_an_argument(function: Callable[..., object]) -> bool:
+    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
+    return any(kind not in {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD} for kind in kinds)
+
+
+def _has_failed(done: asyncio.Future[None]) -> bool:
+    return done.cancelled() or done.exception() is not None
+
+
 async def _close(items: object) -> None:
-    """Let an abandoned generator clean up, if it is one."""
-    close = getattr(items, "aclose", None)
-    if close is not None:
-        await close()
+    """Let an abandoned stream clean up, if it can: a generator has `aclose`, the clients' streams have `close`."""
+    close = getattr(items, "aclose", None) or getattr(items, "close", None)
+    if callable(close):
+        closed = close()
+        if inspect.isawaitable(closed):
+            await closed

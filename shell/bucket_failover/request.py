@@ -41,6 +41,7 @@ from bucket_failover_core import (
     classify_failure,
     decide_retry,
 )
+from bucket_failover_core.causes import is_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Request:
         self._attempts = 0
         self._failures: dict[str, int] = {}
         self._refreshed: set[str] = set()
+        self._rejected: tuple[str, ...] = ()
 
     async def begin(self) -> ActiveBucket:
         """The bucket and token of the first attempt.
@@ -96,10 +98,11 @@ class Request:
         handler = self._means.handler
         choose: Callable[[], ChoiceResult] | None = getattr(handler, "choose_start", None)
         if choose is not None:
-            choice = unwrap_or_failure(choose())
-            if choice.kind == "use-bucket":
-                return choice.bucket
-            raise AllBucketsExhaustedError(self._provider, choice.buckets, exhausted=choice)
+            match unwrap_or_failure(choose()):
+                case UseBucket(bucket=bucket):
+                    return bucket
+                case AllBucketsExhausted() as exhausted:
+                    raise AllBucketsExhaustedError(self._provider, exhausted.buckets, exhausted=exhausted)
         name = handler.get_current_bucket()
         if name is None:
             exhausted = AllBucketsExhausted(provider=self._provider)
@@ -122,6 +125,8 @@ class Request:
             raise error
         self._attempts += 1
         self._failures[active.name] = self._failures.get(active.name, 0) + 1
+        if is_refusal(verdict.cause) and active.token.fingerprint not in self._rejected:
+            self._rejected = (*self._rejected, active.token.fingerprint)
         journal.call_failed(self._provider, active.name, verdict, self._attempts)
         failed = _FailedCall(error, failure, verdict)
         return await self._go_on(active, failed, output_started=output_started or failure.output_started)
@@ -171,25 +176,33 @@ class Request:
 
     async def _activate(self, name: str, error: Exception | None) -> ActiveBucket:
         """The bucket with a token to call with; one without a token fails over, which costs no attempt."""
+        without: set[str] = set()
         while True:
             problem: Exception | None = None
             try:
                 token = await self._means.manager.get_oauth_token(self._provider, name)
             except Exception as outage:  # noqa: BLE001 - whatever it raises, there is no token to call with
                 token, problem = None, outage
-            if token is not None:
+            if token is not None and token.fingerprint not in self._rejected:
                 return ActiveBucket(name, token)
             journal.token_unavailable(self._provider, name, safe_text(problem) if problem is not None else "")
-            if not self._means.handler.is_enabled():
-                raise self._no_token(name, problem or error)
-            self._refreshed.add(name)
+            if token is not None and not self._means.handler.is_enabled() and error is not None:
+                raise error
+            if name in without or not self._means.handler.is_enabled():
+                raise self._no_token(name, problem or error, problem)
+            without.add(name)
+            if problem is None:
+                self._refreshed.add(name)
             name = await self._fail_over(name, problem or error)
 
-    def _no_token(self, name: str, error: Exception | None) -> AllBucketsExhaustedError:
-        """The only bucket has no token."""
-        finding = BucketFinding(bucket=name, fact="token-absent")
-        exhausted = AllBucketsExhausted(provider=self._provider, buckets=(name,), findings=(finding,))
-        return AllBucketsExhaustedError(self._provider, (name,), error, exhausted=exhausted)
+    def _no_token(self, name: str, error: Exception | None, problem: Exception | None) -> AllBucketsExhaustedError:
+        """The bucket has no token, and there is no other one, or no search that leads to one."""
+        found = BucketFinding(bucket=name, fact="token-absent")
+        if problem is not None:
+            found = BucketFinding(bucket=name, fact="store-outage", detail=safe_text(problem))
+        buckets = tuple(self._means.handler.get_buckets())
+        exhausted = AllBucketsExhausted(provider=self._provider, buckets=buckets, findings=(found,))
+        return AllBucketsExhaustedError(self._provider, buckets, error, exhausted=exhausted)
 
     async def _heal(self, active: ActiveBucket) -> ActiveBucket | None:
         """The bucket with another token than the refused one: someone else has renewed it, or we refresh it."""
@@ -214,7 +227,7 @@ class Request:
         bucket = BucketSnapshot(
             name=active.name,
             token=token.state if token is not None else TokenAbsent(),
-            rejected=(active.token.fingerprint,),
+            rejected=self._rejected,
             refresh_spent=active.name in self._refreshed,
             api_key=token is not None and token.is_api_key,
         )
@@ -241,6 +254,7 @@ class Request:
             bucket=name,
             model=failed.failure.model if failed is not None else None,
             refresh_spent=name in self._refreshed,
+            rejected=self._rejected,
         )
         found = await handler.try_failover(context)
         # Read at once: until the next `await`, no other request can have replaced it.

@@ -1,13 +1,14 @@
 """The token as the shell holds it: the only type of the package that has secrets in it.
 
 Everything that leaves this type without being asked for by name is masked: `repr`, `str`, `model_dump`, JSON, pickles,
-validation errors, tracebacks that show local variables. The core never sees it; `OAuthToken.state` is what it gets.
+the text of validation errors, tracebacks that show a token among their local variables. The core never sees it;
+`OAuthToken.state` is what it gets.
 """
 
 import hashlib
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr, field_serializer
 
 from bucket_failover_core import TokenHeld, is_expired
 
@@ -17,6 +18,15 @@ API_KEY_TYPE: Final = "api-key"
 _FINGERPRINT_DOMAIN: Final = b"bucket-failover/access-token\x00"
 _FINGERPRINT_LENGTH: Final = 16
 _MASK: Final = "**********"
+
+
+class _Masked(dict[str, Any]):
+    """A dictionary that shows its names and none of its values."""
+
+    def __repr__(self) -> str:
+        return repr(dict.fromkeys(self, _MASK))
+
+    __str__ = __repr__
 
 
 class OAuthToken(BaseModel):
@@ -32,7 +42,7 @@ class OAuthToken(BaseModel):
         issued_at: Unix seconds at which it was issued, None if unknown.
         scope: what it allows, as the issuer wrote it.
         token_type: `Bearer`, or `api-key`.
-        extra: what else the issuer sent; masked like a secret wherever it is shown.
+        extra: what else the issuer sent, as JSON has it; masked like a secret wherever it is shown.
 
     Raises:
         pydantic.ValidationError: a `ValueError` that names the field; the value is hidden, for it may be a secret.
@@ -46,7 +56,7 @@ class OAuthToken(BaseModel):
     issued_at: float | None = None
     scope: str | None = None
     token_type: str = "Bearer"  # noqa: S105 - the name of a scheme (RFC 6750), not a secret
-    extra: dict[str, Any] = Field(default_factory=dict, repr=False)
+    extra: Annotated[dict[str, JsonValue], AfterValidator(_Masked)] = Field(default_factory=_Masked, repr=False)
 
     @classmethod
     def from_api_key(cls, key: str) -> Self:
@@ -97,5 +107,5 @@ class OAuthToken(BaseModel):
         masked["access_token"] = SecretStr(_MASK)
         if masked["refresh_token"] is not None:
             masked["refresh_token"] = SecretStr(_MASK)
-        masked["extra"] = dict.fromkeys(masked["extra"], _MASK)
+        masked["extra"] = _Masked.fromkeys(masked["extra"], _MASK)
         return {**state, "__dict__": masked}

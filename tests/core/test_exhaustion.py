@@ -49,7 +49,7 @@ def test_every_fact_has_its_reason_and_remedy() -> None:
 @pytest.mark.parametrize(
     ("finding", "text"),
     [
-        (BucketFinding(bucket="default", fact="token-absent"), "default: never logged in"),
+        (BucketFinding(bucket="default", fact="token-absent"), "default: it has no token"),
         (
             BucketFinding(bucket="default", fact="limit-in-force", detail="week", until=1_786_553_400.0),
             "default: a limit is in force until 2026-08-12 16:50:00 UTC (week)",

@@ -29,6 +29,7 @@ from bucket_failover_core import (
     as_api_key,
     forget_token,
     learn_limits,
+    learn_refusal,
     learn_success,
 )
 from tests.support.playbook import (
@@ -287,7 +288,7 @@ def test_a_trigger_that_came_with_the_snapshot_is_charged_before_it_goes() -> No
 @pytest.mark.parametrize(
     ("trigger", "facts", "to"),
     [
-        (Trigger(status=500), {"tried": True}, "b"),
+        (Trigger(status=500), {"tried": True, "problems": (LONG_AGO, Problem(cause=Cause.SERVER_ERROR))}, "b"),
         (Trigger(status=500), {}, "a"),
         (Trigger(), {}, "b"),
     ],
@@ -373,3 +374,18 @@ def test_a_switch_with_nothing_known_of_a_failure_charges_nobody() -> None:
     assert advance(PAIR, switched("b")) == with_own(PAIR, current="b")
     told = advance(advance(PAIR, CallFailed(trigger=Trigger())), switched("b"))
     assert [each.tried for each in told.buckets] == [True, False]
+
+
+def test_a_trigger_handed_in_for_a_tried_bucket_is_charged_too() -> None:
+    """It was tried before, for another reason; what it was refused for now is not forgotten with the trigger."""
+    start = with_own(changed(PAIR, a={"tried": True}), trigger=Trigger(status=429))
+    told = advance(start, switched("b")).buckets[0].problems
+    assert told == (LONG_AGO, Problem(cause=Cause.QUOTA))
+
+
+def test_a_refusal_is_learned_by_every_bucket_once() -> None:
+    """An unknown one by none; one that is known changes nothing."""
+    learned = learn_refusal(changed(PAIR, b={"rejected": ("x",)}), "x")
+    assert [each.rejected for each in learned.buckets] == [("x",), ("x",)]
+    assert learn_refusal(learned, "x") is learned
+    assert learn_refusal(PAIR, "") is PAIR

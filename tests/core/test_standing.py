@@ -70,7 +70,7 @@ def test_nothing_rules_it_out(facts: Facts, answer: BucketStanding) -> None:
 @pytest.mark.parametrize(
     ("facts", "reason", "detail", "until"),
     [
-        ({"token": TokenAbsent()}, "no-token", "b: never logged in", None),
+        ({"token": TokenAbsent()}, "no-token", "b: it has no token", None),
         (
             {"token": TokenOutage(detail="disk on fire")},
             "no-token",

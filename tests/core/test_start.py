@@ -108,3 +108,21 @@ def test_a_request_ends_without_a_call_only_on_the_providers_word(limits: list[t
     assert is_successful(answer) == (len(buckets) == 1 or not all(told))
     if is_successful(answer) and len(buckets) > 1:
         assert not told[snapshot.place_of(answer.unwrap().bucket) or 0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "model", "name"),
+    [
+        ({"model": "opus"}, None, "a"),
+        ({"scope": "model"}, None, "a"),
+        ({"model": "opus"}, "opus", None),
+        ({"scope": "model"}, "haiku", None),
+        ({}, None, None),
+    ],
+)
+def test_a_limit_of_some_model_ends_no_request_whose_model_is_unknown(
+    fields: dict[str, str], model: str | None, name: str | None
+) -> None:
+    """It may be for another one."""
+    told = hard(9_000.0, **fields)
+    assert start(bucket("a", limits=(told,)), bucket("b", limits=(told,)), model=model) == name

@@ -1,8 +1,12 @@
 """What an exception was: the real clients' exceptions, over real HTTP on the loopback interface."""
 
 import asyncio
+import errno
+import http.client
 import http.server
 import json
+import socket
+import ssl
 import threading
 import urllib.error
 import urllib.request
@@ -166,3 +170,44 @@ def test_bodies_in_any_form_are_cut() -> None:
 
     error.response = Unread()
     assert describe_exception(error) == CallFailure(status=500)
+
+
+def test_an_exception_that_raises_when_it_is_looked_at_is_left_alone() -> None:
+    """A property that fails, headers and bodies that cannot be read: nothing of it reaches the caller."""
+
+    class HostileError(Exception):
+        status_code = 500
+
+        @property
+        def response(self) -> Any:
+            """Not today."""
+            raise RuntimeError
+
+    assert describe_exception(HostileError()) == CallFailure(status=500)
+
+    class BodiedError(Exception):
+        status_code = 500
+        headers: Any = None
+        body: Any = None
+
+    error = BodiedError()
+    error.headers = type("Headers", (), {"items": lambda _self: [1, 2]})()
+    error.body = {(1, 2): 3}
+    assert describe_exception(error) == CallFailure(status=500)
+    error.body = []
+    error.body.append(error.body)
+    assert describe_exception(error) == CallFailure(status=500)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        socket.gaierror(-2, "Name or service not known"),
+        ssl.SSLError("handshake"),
+        http.client.IncompleteRead(b""),
+        OSError(errno.EHOSTUNREACH, "No route to host"),
+    ],
+)
+def test_the_networks_own_words(error: Exception) -> None:
+    """Names that are not found, handshakes and answers that break off, hosts that are not reached."""
+    assert describe_exception(error) == CallFailure(error_kind="network")

@@ -34,7 +34,7 @@ def test_the_text_says_first_what_to_do_then_why() -> None:
     assert str(error) == (
         "Log in to claudius, or wait until 1970-01-01 02:30:00 UTC. No bucket of anthropic can be used: "
         "default: a limit is in force until 1970-01-01 02:30:00 UTC (week) [quota-exhausted]; "
-        "claudius: never logged in [no-token]."
+        "claudius: it has no token [no-token]."
     )
     assert error.retry_at == 9_000.0
     assert error.bucket_failure_reasons == EXHAUSTED.reasons
@@ -82,7 +82,8 @@ def test_exceptions_cross_processes(error: BucketFailoverError) -> None:
     ("error", "text"),
     [
         (TokenCorruptError("tokens.db: no token"), "tokens.db: no token"),
-        (OSError(28, "No space left on device", "secret.db"), "OSError: No space left on device"),
+        (OSError(28, "refresh_token=hunter2", "secret.db"), "OSError: No space left on device"),
+        (OSError(400, "refresh_token=hunter2"), "OSError"),
         (OSError("no number"), "OSError"),
         (RuntimeError("refresh_token=hunter2"), "RuntimeError"),
     ],

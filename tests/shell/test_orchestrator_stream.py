@@ -100,3 +100,35 @@ class TestStream:
                 return self.left.pop(0)
 
         assert self.collect(line, lambda _bucket: Pieces()) == ["a", "b"]
+
+
+def test_a_stream_that_has_only_close_is_closed() -> None:
+    """As the clients' own streams have it, awaitable or not."""
+    line = Line(*THREE)
+    closed: list[str] = []
+
+    class Pieces:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __aiter__(self) -> "Pieces":
+            return self
+
+        async def __anext__(self) -> str:
+            if self.name != "vybestack":
+                raise CallError(402)
+            raise StopAsyncIteration
+
+        async def close(self) -> None:
+            """Lets go of the connection."""
+            closed.append(self.name)
+
+    class Plain(Pieces):
+        def close(self) -> None:  # type: ignore[override]  # a synchronous one
+            """Lets go of the connection."""
+            closed.append(self.name)
+
+    kinds = {"default": Pieces, "claudius": Plain, "vybestack": Pieces}
+    collected = TestStream().collect(line, lambda bucket: kinds[bucket.name](bucket.name))
+    assert collected == []
+    assert closed == ["default", "claudius"]

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sqlite3
 import stat
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -216,3 +217,41 @@ class TestOutages:
             store.read("p", "b")
         with pytest.raises(TokenStoreError, match="closed"):
             store.delete("p", "b")
+
+
+class TestSecrets:
+    """What an exception's frames hold, for whoever shows local variables in tracebacks."""
+
+    def frames(self, error: BaseException) -> str:
+        """The traceback with every local variable."""
+        assert error.__traceback__ is not None
+        below_the_test = error.__traceback__.tb_next
+        told = traceback.TracebackException(type(error), error, below_the_test, capture_locals=True)
+        return "".join(told.format())
+
+    def test_a_write_that_fails_shows_no_secret(self, tmp_path: Path) -> None:
+        """The record is made and handed over in one expression."""
+        store = SqliteTokenStore(str(tmp_path / "tokens.db"))
+        store.close()
+        with pytest.raises(TokenStoreError) as caught:
+            store.write("p", "b", token("hunter2"))
+        assert "hunter2" not in self.frames(caught.value)
+
+    @pytest.mark.parametrize("record", ['{"access_token": "hunter2", "x": 1}', '{"hunter2', "[" * 100_000])
+    def test_an_entry_that_is_no_token_is_not_shown(self, tmp_path: Path, record: str) -> None:
+        """Nor kept in the exception's context."""
+        path = tmp_path / "tokens.db"
+        with SqliteTokenStore(path) as store:
+            connection = sqlite3.connect(path)
+            with connection:
+                connection.execute("INSERT INTO token VALUES ('p', 'bad', ?)", (record,))
+            connection.close()
+            with pytest.raises(TokenCorruptError) as caught:
+                store.read("p", "bad")
+        assert "hunter2" not in self.frames(caught.value)
+        assert caught.value.__context__ is None
+
+    def test_a_name_that_is_no_text_is_told(self, tmp_path: Path) -> None:
+        """A lone surrogate cannot be stored."""
+        with SqliteTokenStore(tmp_path / "tokens.db") as store, pytest.raises(TokenStoreError, match="Unicode"):
+            store.read("p", "\ud800")

@@ -57,6 +57,9 @@ def shown(token: OAuthToken) -> list[str]:
         repr(copy.copy(token)),
         repr(copy.deepcopy(token)),
         repr(token.state),
+        repr(dict(token)),
+        repr(vars(token)),
+        str(list(token)),
         repr(token.model_copy(update={"expiry": 3_000.0})),
     ]
 
@@ -88,6 +91,7 @@ def test_a_copy_still_has_its_secrets_and_an_unpickled_one_has_not() -> None:
         {"acess_token": "hunter2-access"},
         {"expiry": float("nan")},
         {"expiry": float("inf")},
+        {"extra": {"when": object()}},
     ],
 )
 def test_a_wrong_field_is_named_and_its_value_hidden(fields: dict[str, Any]) -> None:

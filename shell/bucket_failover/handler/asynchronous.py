@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
 from bucket_failover.handler.context import Bucket, FailoverContext
-from bucket_failover.handler.dialogue import Ask, LoginTimedOutError
+from bucket_failover.handler.dialogue import Ask, LoginCancelledError, LoginTimedOutError
 from bucket_failover.handler.state import HandlerState
 from bucket_failover.oauth import OAuthManager
 from bucket_failover_core import FailoverPolicy
@@ -66,15 +66,13 @@ class BucketFailoverHandlerImpl(HandlerState):
             ValueError: the context names a bucket that the profile does not have, or an impossible status.
         """
         context = context or FailoverContext()
-        opened = self._open(context.request)
         failed = self._blamed(context)
+        ledger = self._enter(context.request)
         try:
             async with self._next_turn():
-                return await converse(self._failover(context, failed), self._manager)
-        except BaseException:
-            if opened:
-                self.reset_session(context.request)
-            raise
+                return await converse(self._failover(context, failed, ledger), self._manager)
+        finally:
+            self._leave(context.request, ledger)
 
     async def adopt_session_bucket(self) -> None:
         """Take over the manager's session bucket if the profile has it; a manager that raises is logged."""
@@ -110,12 +108,29 @@ async def _perform(ask: Ask, manager: OAuthManager) -> object:
     call = getattr(manager, ask.method)(*ask.arguments)
     if ask.timeout_seconds is None:
         return await call
-    allowed = asyncio.timeout(ask.timeout_seconds)
+    return await _within(asyncio.ensure_future(call), ask.timeout_seconds)
+
+
+async def _within(login: asyncio.Future[object], timeout_seconds: float) -> object:
+    """Wait for a login no longer than allowed. One that is late is cancelled, and what it still does is its own."""
     try:
-        async with allowed:
-            return await call
-    except TimeoutError:
-        if allowed.expired():
-            message = f"no answer within {ask.timeout_seconds:g} s"
-            raise LoginTimedOutError(message) from None
+        await asyncio.wait({login}, timeout=timeout_seconds)
+    except asyncio.CancelledError:
+        login.cancel()
+        await asyncio.wait({login})
         raise
+    if login.cancelled():
+        message = "the login was cancelled"
+        raise LoginCancelledError(message)
+    if login.done():
+        return login.result()
+    login.cancel()
+    login.add_done_callback(_retrieve)
+    message = f"no answer within {timeout_seconds:g} s"
+    raise LoginTimedOutError(message)
+
+
+def _retrieve(login: asyncio.Future[object]) -> None:
+    """Nobody waits for a late login's exception, so that it is no unhandled one."""
+    if not login.cancelled():
+        login.exception()  # noqa: LOG004 - a future, not a logger

@@ -38,6 +38,7 @@ class FailoverContext:
         bucket: the one whose call failed; None: the current one.
         model: the model that was asked, None if unknown.
         refresh_spent: the caller has already refreshed the bucket's token in this request.
+        rejected: fingerprints that the provider has refused in this request, as far as the handler has not been told.
     """
 
     triggering_status: int | None = None
@@ -47,6 +48,7 @@ class FailoverContext:
     bucket: str | None = None
     model: str | None = None
     refresh_spent: bool = False
+    rejected: tuple[str, ...] = ()
 
     @property
     def trigger(self) -> Trigger:

@@ -52,6 +52,10 @@ class LoginTimedOutError(BucketFailoverError):
     """Nobody has answered the login in time."""
 
 
+class LoginCancelledError(BucketFailoverError):
+    """The login was cancelled, and not by us."""
+
+
 class Outcome(NamedTuple):
     """How a search has ended.
 

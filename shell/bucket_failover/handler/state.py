@@ -27,9 +27,22 @@ from bucket_failover_core import (
     choose_start,
     forget_token,
     learn_limits,
+    learn_refusal,
     learn_success,
 )
 from bucket_failover_core.snapshots import current_bucket
+
+
+class _Ledger:
+    """The ledger of one request, and how many searches of it are under way or waiting for their turn."""
+
+    __slots__ = ("is_kept", "searches", "snapshot")
+
+    def __init__(self, snapshot: FailoverSnapshot, *, is_kept: bool) -> None:
+        self.snapshot = snapshot
+        self.searches = 0
+        self.is_kept = is_kept
+        """It is to stay when the searches are over: the request was begun, or one of them came to its end."""
 
 
 class HandlerState:
@@ -45,13 +58,13 @@ class HandlerState:
     ) -> None:
         self.provider = provider
         self.last_decision: ChoiceResult | None = None
-        self._profile = buckets
+        self._profile = _as_profile(buckets)
         self._policy = policy
         self._clock = clock
         self._mutex = threading.Lock()
         self._resets = 0
-        self._last_request: Hashable | None = None
-        self._ledgers: dict[Hashable | None, FailoverSnapshot] = {}
+        self._last_ledger: _Ledger | None = None
+        self._ledgers: dict[Hashable | None, _Ledger] = {}
         self._session = self._snapshot_of_profile()
 
     def get_buckets(self) -> list[str]:
@@ -76,7 +89,7 @@ class HandlerState:
 
     def get_last_failover_reasons(self) -> dict[str, BucketFailureReason]:
         """Why buckets were ruled out in the request in progress; a copy (REQ-1598-IC02), empty after its end."""
-        if self.last_decision is None or self._last_request not in self._ledgers:
+        if self.last_decision is None or all(ledger is not self._last_ledger for ledger in self._ledgers.values()):
             return {}
         decision = unwrap_or_failure(self.last_decision)
         if isinstance(decision, AllBucketsExhausted):
@@ -93,7 +106,8 @@ class HandlerState:
 
         `reset_session(request)` ends it. A request that was not begun so begins with its first failed call.
         """
-        self._open(request)
+        with self._mutex:
+            self._ledgers.setdefault(request, _Ledger(self._session, is_kept=True)).is_kept = True
 
     def reset(self) -> None:
         """Back to the first bucket, and forget what was tried (REQ-1598-SM05).
@@ -119,49 +133,57 @@ class HandlerState:
             if self._session.place_of(bucket) is None or not any(other.limits for other in self._session.buckets):
                 return
             self._session = learn_success(self._session, bucket)
-            for request, ledger in self._ledgers.items():
-                self._ledgers[request] = learn_success(ledger, bucket)
+            for ledger in self._ledgers.values():
+                ledger.snapshot = learn_success(ledger.snapshot, bucket)
 
     def _snapshot_of_profile(self) -> FailoverSnapshot:
-        buckets = (Bucket(bucket) if isinstance(bucket, str) else bucket for bucket in self._profile)
         return FailoverSnapshot(
             provider=self.provider,
-            buckets=tuple(bucket.snapshot for bucket in buckets),
+            buckets=tuple(_as_bucket(bucket).snapshot for bucket in self._profile),
             policy=self._policy,
         )
 
-    def _open(self, request: Hashable | None) -> bool:
-        """Give the request a ledger; whether it had none. From now on it learns what others find out."""
+    def _enter(self, request: Hashable | None) -> _Ledger:
+        """The ledger for one more search of the request. From now on it learns what others find out."""
         with self._mutex:
-            if request in self._ledgers:
-                return False
-            self._ledgers[request] = self._session
-            return True
+            ledger = self._ledgers.setdefault(request, _Ledger(self._session, is_kept=False))
+            ledger.searches += 1
+            return ledger
 
-    def _failover(self, context: FailoverContext, failed: str | None) -> Generator[Ask, object, bool]:
+    def _leave(self, request: Hashable | None, ledger: _Ledger) -> None:
+        """A search is over, however it ended: a ledger that none has come to its end with is as if it had not been."""
+        with self._mutex:
+            ledger.searches -= 1
+            if ledger.searches == 0 and not ledger.is_kept and self._ledgers.get(request) is ledger:
+                del self._ledgers[request]
+
+    def _failover(self, context: FailoverContext, failed: str | None, ledger: _Ledger) -> Generator[Ask, object, bool]:
         """The search after a failed call with the bucket `failed`; whether the request can go on."""
         resets = self._resets
         trigger = context.trigger
-        ledger = self._ledgers.get(context.request, self._session)
+        snapshot = ledger.snapshot
         if context.model is not None:
-            ledger = ledger.evolve({"model": context.model})
-        ledger = advance(ledger, CallFailed(trigger=trigger, bucket=failed))
+            snapshot = snapshot.evolve({"model": context.model})
+        for fingerprint in context.rejected:
+            snapshot = learn_refusal(snapshot, fingerprint)
         if context.refresh_spent and failed is not None:
-            ledger = forget_token(ledger, failed)
+            snapshot = forget_token(snapshot, failed)
+        snapshot = advance(snapshot, CallFailed(trigger=trigger, bucket=failed))
         journal.failover_started(self.provider, failed, trigger)
-        outcome = yield from search(ledger, clock=self._clock)
+        outcome = yield from search(snapshot, clock=self._clock)
         decision = outcome.decision
         if decision.kind == "all-buckets-exhausted":
             journal.buckets_exhausted(self.provider, decision)
         elif decision.switched:
             journal.bucket_switched(self.provider, failed, decision)
-            yield from self._remember(decision.bucket)
+            if resets == self._resets:
+                yield from self._remember(decision.bucket)
         else:
             journal.bucket_healed(self.provider, decision)
         with self._mutex:
             if resets == self._resets:
-                self._commit(context.request, failed, outcome)
-            self._last_request = context.request
+                self._commit(ledger, failed, outcome)
+            self._last_ledger = ledger
             self.last_decision = Success(decision) if decision.kind == "use-bucket" else Failure(decision)
         return decision.kind == "use-bucket"
 
@@ -180,29 +202,53 @@ class HandlerState:
 
     def _adoption(self) -> Generator[Ask, object, None]:
         """Take over the store's session bucket, if the profile has it; a store that raises is logged."""
+        before = self._session
         try:
             bucket = yield Ask("get_session_bucket", (self.provider,))
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the handler goes on with its own bucket
             journal.session_bucket_failed(self.provider, "read", safe_text(error))
             return
         with self._mutex:
-            if isinstance(bucket, str) and self._session.place_of(bucket) is not None:
+            moved = self._session.current != before.current
+            if isinstance(bucket, str) and self._session.place_of(bucket) is not None and not moved:
                 self._session = self._session.evolve({"current": bucket})
 
-    def _commit(self, request: Hashable | None, failed: str | None, outcome: Outcome) -> None:
+    def _commit(self, ledger: _Ledger, failed: str | None, outcome: Outcome) -> None:
         """Make what was found out known: to this request, to the others in flight, and to those to come."""
-        ledger = outcome.ledger
-        limits = ledger.trigger.limits
+        known = outcome.ledger
+        limits = known.trigger.limits
+        others = self._ledgers.values()
         if failed is not None and limits:
             self._session = learn_limits(self._session, failed, limits)
-            for other, its_ledger in self._ledgers.items():
-                self._ledgers[other] = learn_limits(its_ledger, failed, limits)
+            for other in others:
+                other.snapshot = learn_limits(other.snapshot, failed, limits)
         for login in outcome.logins:
-            for other, its_ledger in self._ledgers.items():
-                self._ledgers[other] = advance(its_ledger, login)
+            for other in others:
+                other.snapshot = advance(other.snapshot, login)
         decision = outcome.decision
         if decision.kind == "use-bucket" and decision.switched:
-            ledger = advance(ledger, BucketSwitched(bucket=decision.bucket))
+            known = advance(known, BucketSwitched(bucket=decision.bucket))
             self._session = self._session.evolve({"current": decision.bucket})
-        if request in self._ledgers:
-            self._ledgers[request] = ledger
+        ledger.snapshot = known
+        ledger.is_kept = True
+
+
+def _as_profile(buckets: Sequence[str | Bucket]) -> Sequence[str | Bucket]:
+    """A list stays the caller's, who may change it; anything else is read once.
+
+    Raises:
+        ValueError: it is a single text.
+    """
+    if isinstance(buckets, str):
+        message = f"buckets: {buckets!r} is one text, not a list of names"
+        raise ValueError(message)  # noqa: TRY004 - one kind of error for all that is wrong with a profile
+    return buckets if isinstance(buckets, list) else tuple(buckets)
+
+
+def _as_bucket(bucket: object) -> Bucket:
+    if isinstance(bucket, str):
+        return Bucket(bucket)
+    if isinstance(bucket, Bucket):
+        return bucket
+    message = f"buckets: {bucket!r} is neither a name nor a Bucket"
+    raise ValueError(message)

@@ -52,15 +52,13 @@ class SyncBucketFailoverHandlerImpl(HandlerState):
             ValueError: the context names a bucket that the profile does not have, or an impossible status.
         """
         context = context or FailoverContext()
-        opened = self._open(context.request)
         failed = self._blamed(context)
+        ledger = self._enter(context.request)
         try:
             with self._turn:
-                return converse(self._failover(context, failed), self._manager)
-        except BaseException:
-            if opened:
-                self.reset_session(context.request)
-            raise
+                return converse(self._failover(context, failed, ledger), self._manager)
+        finally:
+            self._leave(context.request, ledger)
 
     def adopt_session_bucket(self) -> None:
         """Take over the manager's session bucket if the profile has it; a manager that raises is logged."""
@@ -94,12 +92,12 @@ def _perform(ask: Ask, manager: SyncOAuthManager) -> object:
 
 def _within(call: Callable[[], object], timeout_seconds: float) -> object:
     """Perform a call in a thread of its own, and wait for it no longer than allowed."""
-    ended: queue.SimpleQueue[tuple[object, Exception | None]] = queue.SimpleQueue()
+    ended: queue.SimpleQueue[tuple[object, BaseException | None]] = queue.SimpleQueue()
 
     def run() -> None:
         try:
             ended.put((call(), None))
-        except Exception as error:  # noqa: BLE001 - it is raised again in the caller's thread
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
             ended.put((None, error))
 
     threading.Thread(target=run, name="bucket-failover-login", daemon=True).start()

@@ -58,7 +58,8 @@ class SqliteTokenStore:
         TokenStoreError: the file cannot be opened or made, is no store, or was made by a newer version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        path = Path(path)
         self._path = path
         self._mutex = threading.Lock()
         with _clear_errors(path, "opened"):
@@ -93,15 +94,14 @@ class SqliteTokenStore:
             TokenCorruptError: something is stored that is no token.
             TokenStoreError: the file cannot be read.
         """
-        row = self._query("SELECT record FROM token WHERE provider = ? AND bucket = ?", provider, bucket)
-        if row is None:
-            return None
-        try:
-            return OAuthToken(**json.loads(row))
-        except (ValueError, TypeError) as error:
-            where = _fields_of(error)
-            message = f"{self._path}: what is stored for {provider!r} {bucket!r} is no token{where}; log in again"
-            raise TokenCorruptError(message) from None
+        # What the file holds is never a local variable of a frame that an exception could show.
+        token, wrong = _parsed(
+            self._query("SELECT record FROM token WHERE provider = ? AND bucket = ?", provider, bucket)
+        )
+        if wrong is not None:
+            message = f"{self._path}: what is stored for {provider!r} {bucket!r} is no token{wrong}; log in again"
+            raise TokenCorruptError(message)
+        return token
 
     def write(self, provider: str, bucket: str, token: OAuthToken) -> None:
         """See `TokenStore.write`.
@@ -109,7 +109,8 @@ class SqliteTokenStore:
         Raises:
             TokenStoreError: the file cannot be written; the token stored before still is.
         """
-        self._change("INSERT OR REPLACE INTO token VALUES (?, ?, ?)", provider, bucket, json.dumps(_record(token)))
+        statement = "INSERT OR REPLACE INTO token VALUES (?, ?, ?)"
+        self._change(statement, lambda: (provider, bucket, json.dumps(_record(token))))
 
     def delete(self, provider: str, bucket: str) -> None:
         """See `TokenStore.delete`.
@@ -117,7 +118,7 @@ class SqliteTokenStore:
         Raises:
             TokenStoreError: the file cannot be written.
         """
-        self._change("DELETE FROM token WHERE provider = ? AND bucket = ?", provider, bucket)
+        self._change("DELETE FROM token WHERE provider = ? AND bucket = ?", lambda: (provider, bucket))
 
     def read_session_bucket(self, provider: str) -> str | None:
         """See `TokenStore.read_session_bucket`.
@@ -133,7 +134,7 @@ class SqliteTokenStore:
         Raises:
             TokenStoreError: the file cannot be written.
         """
-        self._change("INSERT OR REPLACE INTO session_bucket VALUES (?, ?)", provider, bucket)
+        self._change("INSERT OR REPLACE INTO session_bucket VALUES (?, ?)", lambda: (provider, bucket))
 
     def close(self) -> None:
         """Close the file. A second call does nothing."""
@@ -151,9 +152,9 @@ class SqliteTokenStore:
             row = self._connection.execute(statement, values).fetchone()
         return None if row is None else str(row[0])
 
-    def _change(self, statement: str, *values: str) -> None:
+    def _change(self, statement: str, values: Callable[[], tuple[str, ...]]) -> None:
         with self._mutex, _clear_errors(self._path, "written"):
-            self._connection.execute(statement, values)
+            self._connection.execute(statement, values())
 
 
 def _patiently(action: Callable[[], object]) -> None:
@@ -183,11 +184,17 @@ def _record(token: OAuthToken) -> dict[str, Any]:
     }
 
 
-def _fields_of(error: Exception) -> str:
-    """Which fields are wrong, without what they hold."""
-    if not isinstance(error, ValidationError):
-        return ""
-    return f" ({', '.join(str(part['loc'][0]) for part in error.errors(include_input=False) if part['loc'])})"
+def _parsed(record: str | None) -> tuple[OAuthToken | None, str | None]:
+    """The token in a record (None: there is none), and what is wrong with it, without what it holds."""
+    if record is None:
+        return None, None
+    try:
+        return OAuthToken(**json.loads(record)), None
+    except ValidationError as error:
+        fields = (str(part["loc"][0]) for part in error.errors(include_input=False) if part["loc"])
+        return None, f" ({', '.join(fields)})"
+    except (ValueError, TypeError, RecursionError):
+        return None, ""
 
 
 @contextmanager
@@ -200,4 +207,7 @@ def _clear_errors(path: Path, action: str) -> Iterator[None]:
         raise TokenStoreError(message) from error
     except OSError as error:
         message = f"{path}: the token store could not be {action}: {error.strerror}"
+        raise TokenStoreError(message) from error
+    except UnicodeError as error:
+        message = f"{path}: the token store could not be {action}: a name is no valid Unicode text"
         raise TokenStoreError(message) from error

@@ -1,0 +1,156 @@
+"""The retry loop and tokens that are refused, missing, or cannot be read."""
+
+from unittest.mock import MagicMock
+
+import pytest
+
+from bucket_failover import (
+    ActiveBucket,
+    AllBucketsExhaustedError,
+    BucketFailoverHandlerImpl,
+    BucketFailureReason,
+    OAuthToken,
+    TokenStoreError,
+)
+from tests.support.line import Line, failing
+from tests.support.people import PROVIDER, CallError, replace, token
+
+
+def test_a_refused_token_is_not_used_again_in_whatever_bucket_it_turns_up() -> None:
+    """Two buckets hold the same access token: refused in one, it is refreshed before the other is called."""
+    line = Line("default", "claudius", tokens={"default": token("shared"), "claudius": token("shared")})
+    line.issuer.refreshes = {"default": [token("new-default")], "claudius": [token("new-claudius")]}
+    line.faults["default"] = failing(401, 429)
+    assert line.call() == "an answer from claudius"
+    used = [token(name).fingerprint for name in ("shared", "new-default", "new-claudius")]
+    assert line.fingerprints == used
+
+
+def test_a_store_that_gives_refused_tokens_in_turn_ends_in_the_callers_own_error() -> None:
+    """One bucket: each token is used once (lesson 4)."""
+    line = Line("default")
+    turn = [token("one"), token("two")] * 9
+
+    async def read(_provider: str, _bucket: str) -> OAuthToken | None:
+        return turn.pop(0)
+
+    replace(line.manager, read_token=read, get_oauth_token=read)
+    line.faults["default"] = failing(*[401] * 9)
+    with pytest.raises(CallError):
+        line.call()
+    assert line.fingerprints == [token("one").fingerprint, token("two").fingerprint]
+
+
+def test_a_refused_token_that_comes_back_is_the_callers_own_error() -> None:
+    """Healed by a refresh; then the provider stumbles, and the store holds the refused one again."""
+    line = Line("default")
+    line.issuer.refreshes["default"] = [token("renewed")]
+    error = CallError(500)
+
+    async def operation(bucket: ActiveBucket) -> str:
+        if bucket.token == token("default"):
+            raise CallError(401)
+        line.store.write(PROVIDER, "default", token("default"))
+        raise error
+
+    with pytest.raises(CallError) as caught:
+        line.world.run(line.orchestrator.call(operation))
+    assert caught.value is error
+
+
+def test_a_handler_that_always_knows_a_way_cannot_make_it_spin() -> None:
+    """No bucket of its has a token: each is asked once, and then it is told."""
+
+    class Optimist(BucketFailoverHandlerImpl):
+        async def try_failover(self, context: object = None) -> bool:
+            """There is always hope."""
+            return True
+
+    line = Line("default", "claudius", tokens={})
+    orchestrator = line.orchestrate(Optimist(["default", "claudius"], PROVIDER, line.manager))
+    with pytest.raises(AllBucketsExhaustedError, match="Log in to default") as caught:
+        line.world.run(orchestrator.call(line.operation))
+    assert caught.value.bucket_failure_reasons["default"] == BucketFailureReason.NO_TOKEN
+
+
+def test_an_outage_of_the_store_spends_no_refresh() -> None:
+    """The token could not be read once; the search reads it, refreshes it, and asks nobody for a login."""
+    line = Line("default", "claudius", tokens={"default": token("old", expiry=1.0)})
+    line.issuer.refreshes["default"] = [token("new")]
+    get = line.manager.get_oauth_token
+    outages = [OSError(5, "whatever")]
+
+    async def shaky(provider: str, bucket: str) -> OAuthToken | None:
+        if outages:
+            raise outages.pop()
+        return await get(provider, bucket)
+
+    replace(line.manager, get_oauth_token=shaky)
+    assert line.call() == "an answer from default"
+    assert line.issuer.asked == [("refresh", "default")]
+
+
+def test_an_outage_with_one_bucket_is_no_advice_to_log_in() -> None:
+    """The store has to answer again."""
+    line = Line("default")
+
+    async def unreadable(_provider: str, _bucket: str) -> OAuthToken | None:
+        message = "locked"
+        raise TokenStoreError(message)
+
+    replace(line.manager, get_oauth_token=unreadable)
+    with pytest.raises(AllBucketsExhaustedError, match=r"Repair the token store.*locked") as caught:
+        line.call()
+    assert caught.value.exhausted is not None
+    assert caught.value.exhausted.needs_login == ()
+
+
+def test_a_handler_that_answers_anything_to_anything_still_names_its_bucket() -> None:
+    """Mocks in users' tests."""
+    line = Line("default")
+    handler = MagicMock(provider=PROVIDER)
+    handler.get_current_bucket.return_value = "default"
+    handler.is_enabled.return_value = False
+
+    async def nothing() -> None:
+        """Adopts nothing."""
+
+    handler.adopt_session_bucket = nothing
+    assert line.world.run(line.orchestrate(handler).call(line.operation)) == "an answer from default"
+
+
+def test_an_interrupted_adoption_is_made_up_for() -> None:
+    """The first request was cancelled while the session's bucket was read."""
+    line = Line("default", "claudius")
+    line.store.write_session_bucket(PROVIDER, "claudius")
+    adopt = line.handler.adopt_session_bucket
+    attempts: list[int] = []
+
+    async def shaky() -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            message = "locked"
+            raise TokenStoreError(message)
+        await adopt()
+
+    replace(line.handler, adopt_session_bucket=shaky)
+    with pytest.raises(TokenStoreError):
+        line.call()
+    assert line.call() == "an answer from claudius"
+    assert line.call() == "an answer from claudius"
+    assert len(attempts) == 2
+
+
+def test_a_handler_whose_reset_takes_its_argument_by_name_only_is_told_of_no_request() -> None:
+    """It is called as the oldest handlers are."""
+    line = Line("default")
+    resets: list[object] = []
+
+    class Named(BucketFailoverHandlerImpl):
+        def reset_session(self, *, request: object = None) -> None:  # type: ignore[override]  # somebody else's
+            """By name only."""
+            resets.append(request)
+
+    orchestrator = line.orchestrate(Named(["default"], PROVIDER, line.manager, clock=line.world.clock))
+    assert line.world.run(orchestrator.call(line.operation)) == "an answer from default"
+    assert resets == [None]
