@@ -23,6 +23,7 @@ from bucket_failover_core.findings import BucketFinding, Fact
 from bucket_failover_core.limits import Limit, counts_for
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket
 from bucket_failover_core.standing import OPEN_FACTS, find
+from bucket_failover_core.value import check_moment
 
 
 def choose_bucket(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
@@ -38,7 +39,11 @@ def choose_bucket(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
     Returns:
         `Success` of `UseBucket`, `switched` if it is not the session's bucket; `Failure` of `AllBucketsExhausted` if
         something known rules out each of them.
+
+    Raises:
+        ValueError: `now` is no moment.
     """
+    check_moment(now)
     current = current_bucket(snapshot)
     if current is None:
         return Failure(AllBucketsExhausted(provider=snapshot.provider))
@@ -77,6 +82,9 @@ def choose_start(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
 
     Returns:
         `Success` of `UseBucket`; `Failure` of `AllBucketsExhausted` if no call is worth making.
+
+    Raises:
+        ValueError: `now` is no moment.
     """
     choice = choose_bucket(snapshot, now=now)
     current = current_bucket(snapshot)

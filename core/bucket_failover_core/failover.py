@@ -42,6 +42,7 @@ from bucket_failover_core.limits import Limit, is_shared, limit_in_force
 from bucket_failover_core.refusal import refused_fingerprint
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Trigger, cause_of, current_bucket
 from bucket_failover_core.standing import OPEN_FACTS, find, quota_problem, settle, spent, token_fact
+from bucket_failover_core.value import check_moment
 
 
 def decide_failover(snapshot: FailoverSnapshot, *, now: float) -> FailoverResult:
@@ -58,7 +59,11 @@ def decide_failover(snapshot: FailoverSnapshot, *, now: float) -> FailoverResult
         `Success` of `ReadToken`, `RefreshToken`, `Reauthenticate` (perform it, report it, ask again) or `UseBucket`
         (the end). `Failure` of `AllBucketsExhausted`: every bucket is ruled out, with the fact for each. An empty
         profile is exhausted, with no reasons (REQ-1598-FL15).
+
+    Raises:
+        ValueError: `now` is no moment.
     """
+    check_moment(now)
     current = current_bucket(snapshot)
     if current is None:
         return Failure(AllBucketsExhausted(provider=snapshot.provider))

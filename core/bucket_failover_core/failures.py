@@ -18,7 +18,7 @@ from returns.result import Failure, Result, Success
 from bucket_failover_core.causes import Cause, cause_of_status
 from bucket_failover_core.forms import parse_http_date, parse_number
 from bucket_failover_core.limits import WINDOW_CEILING_SECONDS, Limit
-from bucket_failover_core.value import HttpStatus, Value
+from bucket_failover_core.value import HttpStatus, Value, check_moment
 
 Dialect = Literal[
     "anthropic",
@@ -124,8 +124,13 @@ def classify_failure(failure: CallFailure, *, now: float) -> Result[Verdict, Unc
         now: Unix seconds at which the answer came.
 
     Returns:
-        `Success` of `Verdict`; `Failure` of `Unclassifiable` if it is no failure or says nothing known. Never raises.
+        `Success` of `Verdict`; `Failure` of `Unclassifiable` if it is no failure or says nothing known. No
+        failure raises.
+
+    Raises:
+        ValueError: `now` is no moment.
     """
+    check_moment(now)
     if failure.error_kind is not None:
         cause = _CAUSE_BY_ERROR_KIND[failure.error_kind]
         return Success(Verdict(cause=cause, detail=failure.error_kind))
@@ -151,8 +156,12 @@ def read_limits(failure: CallFailure, *, now: float) -> Result[tuple[Limit, ...]
 
     Returns:
         `Success` of the limits, none if the answer does not speak of any; `Failure` of `LimitsUnreadable` if it does
-        and none of it can be read. Never raises.
+        and none of it can be read. No answer raises.
+
+    Raises:
+        ValueError: `now` is no moment.
     """
+    check_moment(now)
     if failure.error_kind is not None or failure.status not in _LIMIT_STATUSES:
         return Success(())
     wish = _wish(failure, now=now)

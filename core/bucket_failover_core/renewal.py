@@ -18,7 +18,7 @@ from returns.result import Failure, Result, Success
 
 from bucket_failover_core.backoff import backoff_seconds
 from bucket_failover_core.tokens import TokenHeld, TokenState
-from bucket_failover_core.value import Value
+from bucket_failover_core.value import Value, check_draw, check_moment
 
 _RENEW_AT_FRACTION: Final = 0.8
 _SHORTEST_LIFETIME_SECONDS: Final = 300.0
@@ -96,7 +96,12 @@ def decide_renewal(
 
     Returns:
         `Success` of `RenewNow` or `RenewAt`; `Failure` of `NotRenewable`.
+
+    Raises:
+        ValueError: `now` is no moment, or `draw` is not in [0, 1).
     """
+    check_moment(now)
+    check_draw(draw)
     token = snapshot.token
     if type(token) is not TokenHeld:
         return Failure(NotRenewable(why="no-token"))

@@ -26,7 +26,7 @@ from returns.result import Failure, Result, Success
 from bucket_failover_core.backoff import backoff_seconds
 from bucket_failover_core.causes import Cause, is_refusal
 from bucket_failover_core.failures import Verdict
-from bucket_failover_core.value import Value
+from bucket_failover_core.value import Value, check_draw, check_moment
 
 _SHORT_WAIT_SECONDS: Final = 30.0
 """A throttled bucket is waited for this long at most, if there is another one (contract, *Retry rules*)."""
@@ -163,7 +163,12 @@ def decide_retry(
     Returns:
         `Success` of `RetryAt`, `RefreshThenRetry` or `FailOver`; `Failure` of `GiveUp`. On the last attempt, what asks
         for failover still does; what would be repeated gives up.
+
+    Raises:
+        ValueError: `now` is no moment, or `draw` is not in [0, 1).
     """
+    check_moment(now)
+    check_draw(draw)
     if snapshot.output_started:
         return Failure(GiveUp(cause=verdict.cause, why="output-started"))
     if verdict.cause in _FINAL_CAUSES:

@@ -30,7 +30,7 @@ from bucket_failover_core.reasons import BucketFailureReason
 from bucket_failover_core.refusal import is_refused
 from bucket_failover_core.snapshots import BucketSnapshot
 from bucket_failover_core.tokens import TokenCorrupt, TokenHeld, TokenOutage, is_expired
-from bucket_failover_core.value import Value
+from bucket_failover_core.value import Value, check_moment
 
 OPEN_FACTS: Final[frozenset[Fact]] = frozenset({"usable", "not-read", "refreshable"})
 """Nothing rules the bucket out: it is usable, or one step away from it."""
@@ -101,7 +101,11 @@ def classify_bucket(
 
     Returns:
         `Success` of `Usable`, `NeedsRead` or `NeedsRefresh`; `Failure` of `BucketUnavailable`.
+
+    Raises:
+        ValueError: `now` is no moment.
     """
+    check_moment(now)
     finding = find(bucket, now=now, model=model)
     if finding.fact == "usable":
         return Success(Usable(bucket=bucket.name, via=bucket.renewed_by or "token"))

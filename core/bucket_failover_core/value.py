@@ -4,6 +4,7 @@ Road not taken: frozen slotted dataclasses are a third cheaper to build, but sna
 JSON (recordings, `--json`, replay), and there a second description of each record would drift from the first.
 """
 
+from math import inf
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,3 +41,25 @@ BucketName = Annotated[str, Field(min_length=1)]
 
 HttpStatus = Annotated[int, Field(ge=100, le=999)]
 """A status code of three digits (RFC 9110, 15)."""
+
+
+def check_moment(now: float) -> None:
+    """Refuse a `now` that is no moment.
+
+    Raises:
+        ValueError: it is NaN or infinite.
+    """
+    if not -inf < now < inf:
+        message = f"now: {now!r} is no moment in Unix seconds"
+        raise ValueError(message)
+
+
+def check_draw(draw: float) -> None:
+    """Refuse a `draw` that is no chance.
+
+    Raises:
+        ValueError: it is not in [0, 1).
+    """
+    if not 0.0 <= draw < 1.0:
+        message = f"draw: {draw!r} is not in [0, 1)"
+        raise ValueError(message)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -206,3 +207,44 @@ def test_evolving_is_copying_with_changes() -> None:
     assert pickle.loads(pickle.dumps(evolved)) == copied
     assert copy.copy(evolved) == copied
     assert not BUCKET.tried
+
+
+NO_MOMENTS = [float("nan"), float("inf"), float("-inf")]
+
+
+@pytest.mark.parametrize("now", NO_MOMENTS)
+def test_a_clock_that_tells_no_moment_is_refused(now: float) -> None:
+    """By every decision, in one error that names the value."""
+    asked: list[Callable[[], object]] = [
+        lambda: core.decide_failover(SNAPSHOT, now=now),
+        lambda: core.choose_bucket(SNAPSHOT, now=now),
+        lambda: core.choose_start(SNAPSHOT, now=now),
+        lambda: core.classify_bucket(BUCKET, now=now),
+        lambda: core.classify_failure(core.CallFailure(status=500), now=now),
+        lambda: core.read_limits(core.CallFailure(status=500), now=now),
+        lambda: core.decide_retry(STANDING, Verdict(cause=Cause.TIMEOUT), now=now, draw=0.5),
+        lambda: core.decide_renewal(core.RenewalSnapshot(token=HELD), now=now),
+    ]
+    for ask in asked:
+        with pytest.raises(ValueError, match=rf"^now: {now!r} is no moment in Unix seconds$"):
+            ask()
+
+
+STANDING = RetrySnapshot(bucket_count=3, attempts_made=1, failures_here=1)
+
+
+@pytest.mark.parametrize(
+    ("draw", "refused"), [(-0.1, True), (0.0, False), (0.99, False), (1.0, True), (float("nan"), True)]
+)
+def test_a_chance_lies_between_nothing_and_less_than_one(draw: float, refused: bool) -> None:  # noqa: FBT001 - a column of the table
+    """In one error that names the value."""
+    asked: list[Callable[[], object]] = [
+        lambda: core.decide_retry(STANDING, Verdict(cause=Cause.TIMEOUT), now=0.0, draw=draw),
+        lambda: core.decide_renewal(core.RenewalSnapshot(token=HELD), now=0.0, draw=draw),
+    ]
+    for ask in asked:
+        if refused:
+            with pytest.raises(ValueError, match=rf"^draw: {draw!r} is not in \[0, 1\)$"):
+                ask()
+        else:
+            ask()
