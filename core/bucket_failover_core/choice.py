@@ -14,7 +14,6 @@ saves the call that would only hear so again.
 
 from functools import lru_cache
 
-from returns.pipeline import is_successful
 from returns.result import Failure, Success
 
 from bucket_failover_core.decisions import ChoiceResult, UseBucket, Via
@@ -87,8 +86,8 @@ def choose_start(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
         ValueError: `now` is no moment.
     """
     choice = choose_bucket(snapshot, now=now)
-    current = current_bucket(snapshot)
-    if current is None or is_successful(choice):
+    current = current_bucket(snapshot) if isinstance(choice, Failure) else None
+    if current is None:
         return choice
     if len(snapshot.buckets) == 1:
         return _try(current, choice, switched=False)

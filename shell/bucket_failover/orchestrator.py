@@ -45,7 +45,8 @@ class RetryOrchestrator:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._handler = handler
-        self._means = Means(handler, oauth_manager, policy, describe, clock, sleep, draw)
+        choose_start = getattr(handler, "choose_start", None)
+        self._means = Means(handler, oauth_manager, policy, describe, clock, sleep, draw, choose_start)
         self._adoption: asyncio.Future[None] | None = None
         self._reset_session: Callable[..., None] = handler.reset_session
         self._resets_by_request = _takes_an_argument(handler.reset_session)

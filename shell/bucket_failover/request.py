@@ -63,6 +63,8 @@ class Means:
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[object]]
     draw: Callable[[], float]
+    choose_start: Callable[[], ChoiceResult] | None
+    """The handler's, if it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +97,13 @@ class Request:
 
     def _first_bucket(self) -> str:
         """Where the core says that a request starts; with a handler that cannot ask it, the current bucket."""
-        handler = self._means.handler
-        choose: Callable[[], ChoiceResult] | None = getattr(handler, "choose_start", None)
-        if choose is not None:
-            match unwrap_or_failure(choose()):
+        if self._means.choose_start is not None:
+            match unwrap_or_failure(self._means.choose_start()):
                 case UseBucket(bucket=bucket):
                     return bucket
                 case AllBucketsExhausted() as exhausted:
                     raise AllBucketsExhaustedError(self._provider, exhausted.buckets, exhausted=exhausted)
-        name = handler.get_current_bucket()
+        name = self._means.handler.get_current_bucket()
         if name is None:
             exhausted = AllBucketsExhausted(provider=self._provider)
             raise AllBucketsExhaustedError(self._provider, (), exhausted=exhausted)
@@ -183,7 +183,7 @@ class Request:
                 token = await self._means.manager.get_oauth_token(self._provider, name)
             except Exception as outage:  # noqa: BLE001 - whatever it raises, there is no token to call with
                 token, problem = None, outage
-            if token is not None and token.fingerprint not in self._rejected:
+            if token is not None and not (self._rejected and token.fingerprint in self._rejected):
                 return ActiveBucket(name, token)
             journal.token_unavailable(self._provider, name, safe_text(problem) if problem is not None else "")
             if token is not None and not self._means.handler.is_enabled() and error is not None:
