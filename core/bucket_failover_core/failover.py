@@ -73,15 +73,14 @@ def decide_failover(snapshot: FailoverSnapshot, *, now: float) -> FailoverResult
     if own.fact in OPEN_FACTS:
         return Success(_step(current, own, (), switched=False))
 
-    domain = current.quota_domain
-    shared = _shared_limits(snapshot.trigger) if domain else ()
+    shared = _shared_limits(snapshot.trigger) if current.quota_domain else ()
     others: list[BucketFinding] = []
     place = 0
     for bucket in snapshot.buckets:
         if bucket is current:
             place = len(others)
             continue
-        joint = shared if shared and bucket.quota_domain == domain else ()
+        joint = shared if shared and bucket.quota_domain == current.quota_domain else ()
         finding = find(bucket, now=now, model=snapshot.model, refused=refused, shared=joint)
         if finding.fact in OPEN_FACTS:
             return Success(_step(bucket, finding, (own, *others), switched=True))
