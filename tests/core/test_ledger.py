@@ -381,6 +381,8 @@ def test_a_trigger_handed_in_for_a_tried_bucket_is_charged_too() -> None:
     start = with_own(changed(PAIR, a={"tried": True}), trigger=Trigger(status=429))
     told = advance(start, switched("b")).buckets[0].problems
     assert told == (LONG_AGO, Problem(cause=Cause.QUOTA))
+    again = advance(with_own(start, trigger=Trigger(cause=Cause.QUOTA, detail="before")), switched("b"))
+    assert again.buckets[0].problems == (LONG_AGO, Problem(cause=Cause.QUOTA, detail="before"))
 
 
 def test_a_refusal_is_learned_by_every_bucket_once() -> None:
