@@ -47,6 +47,7 @@ class RetryOrchestrator:
         self._handler = handler
         choose_start = getattr(handler, "choose_start", None)
         self._means = Means(handler, oauth_manager, policy, describe, clock, sleep, draw, choose_start)
+        self._adopted = False
         self._adoption: asyncio.Future[None] | None = None
         self._reset_session: Callable[..., None] = handler.reset_session
         self._resets_by_request = _takes_an_argument(handler.reset_session)
@@ -122,17 +123,22 @@ class RetryOrchestrator:
 
     async def _begin(self, request: Request) -> None:
         """A request begins; before the first one, the handler takes over the session's bucket, if it knows how."""
-        if self._adoption is None or (self._adoption.done() and _has_failed(self._adoption)):
-            adopt = getattr(self._handler, "adopt_session_bucket", None)
-            self._adoption = asyncio.ensure_future(adopt() if adopt is not None else asyncio.sleep(0))
-        if not self._adoption.done():
-            await asyncio.shield(self._adoption)
+        if not self._adopted:
+            await self._adopt()
         if self._resets_by_request:
             self._reset_session(request)
         else:
             self._reset_session()
         if self._begin_request is not None:
             self._begin_request(request)
+
+    async def _adopt(self) -> None:
+        """Take over the session's bucket: requests that begin together share one adoption; a failed one is repeated."""
+        if self._adoption is None or self._adoption.done():
+            adopt = getattr(self._handler, "adopt_session_bucket", None)
+            self._adoption = asyncio.ensure_future(adopt() if adopt is not None else asyncio.sleep(0))
+        await asyncio.shield(self._adoption)
+        self._adopted = True
 
     def _succeed(self, active: ActiveBucket) -> None:
         if self._report_success is not None:
@@ -147,10 +153,6 @@ class RetryOrchestrator:
 def _takes_an_argument(function: Callable[..., object]) -> bool:
     kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
     return any(kind not in {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD} for kind in kinds)
-
-
-def _has_failed(done: asyncio.Future[None]) -> bool:
-    return done.cancelled() or done.exception() is not None
 
 
 async def _close(items: object) -> None:

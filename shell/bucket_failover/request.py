@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from returns.methods import unwrap_or_failure
+from returns.result import Failure, Success
 
 from bucket_failover import journal
 from bucket_failover.errors import AllBucketsExhaustedError, RetriesExhaustedError, safe_text
@@ -97,12 +98,13 @@ class Request:
 
     def _first_bucket(self) -> str:
         """Where the core says that a request starts; with a handler that cannot ask it, the current bucket."""
-        if self._means.choose_start is not None:
-            match unwrap_or_failure(self._means.choose_start()):
-                case UseBucket(bucket=bucket):
-                    return bucket
-                case AllBucketsExhausted() as exhausted:
-                    raise AllBucketsExhaustedError(self._provider, exhausted.buckets, exhausted=exhausted)
+        choice = self._means.choose_start() if self._means.choose_start is not None else None
+        if isinstance(choice, Success):
+            used: UseBucket = choice.unwrap()
+            return used.bucket
+        if isinstance(choice, Failure):
+            exhausted: AllBucketsExhausted = choice.failure()
+            raise AllBucketsExhaustedError(self._provider, exhausted.buckets, exhausted=exhausted)
         name = self._means.handler.get_current_bucket()
         if name is None:
             exhausted = AllBucketsExhausted(provider=self._provider)
