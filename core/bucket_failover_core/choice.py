@@ -17,7 +17,7 @@ from functools import lru_cache
 from returns.result import Failure, Success
 
 from bucket_failover_core.decisions import ChoiceResult, UseBucket, Via
-from bucket_failover_core.exhaustion import AllBucketsExhausted
+from bucket_failover_core.exhaustion import exhausted_profile
 from bucket_failover_core.findings import BucketFinding, Fact
 from bucket_failover_core.limits import Limit, counts_for
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket
@@ -45,28 +45,20 @@ def choose_bucket(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
     check_moment(now)
     current = current_bucket(snapshot)
     if current is None:
-        return Failure(AllBucketsExhausted(provider=snapshot.provider))
+        return Failure(exhausted_profile(snapshot, ()))
     own = find(current, now=now, model=snapshot.model)
     if own.fact in OPEN_FACTS:
         return _stay(current.name, current.renewed_by or "token", own.fact)
     others: list[BucketFinding] = []
-    place = 0
     for bucket in snapshot.buckets:
         if bucket is current:
-            place = len(others)
             continue
         finding = find(bucket, now=now, model=snapshot.model)
         if finding.fact in OPEN_FACTS:
             via = bucket.renewed_by or "token"
             return Success(UseBucket(bucket=bucket.name, switched=True, via=via, findings=(own, *others, finding)))
         others.append(finding)
-    return Failure(
-        AllBucketsExhausted(
-            provider=snapshot.provider,
-            buckets=tuple(bucket.name for bucket in snapshot.buckets),
-            findings=(*others[:place], own, *others[place:]),
-        )
-    )
+    return Failure(exhausted_profile(snapshot, (own, *others)))
 
 
 def choose_start(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
@@ -91,16 +83,15 @@ def choose_start(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
         return choice
     if len(snapshot.buckets) == 1:
         return _try(current, choice, switched=False)
-    soonest = None
-    earliest = 0.0
+    ends: list[tuple[float, BucketSnapshot]] = []
     for bucket, finding in zip(snapshot.buckets, choice.failure().findings, strict=True):
         limits = [limit for limit in bucket.limits if limit.until > now and counts_for(limit, snapshot.model)]
-        if finding.fact != "limit-in-force" or any(_is_certain(limit, snapshot.model) for limit in limits):
-            continue
-        ends_at = max(limit.until for limit in limits)
-        if soonest is None or ends_at < earliest:
-            soonest, earliest = bucket, ends_at
-    return choice if soonest is None else _try(soonest, choice, switched=soonest is not current)
+        if finding.fact == "limit-in-force" and not any(_is_certain(limit, snapshot.model) for limit in limits):
+            ends.append((max(limit.until for limit in limits), bucket))
+    if not ends:
+        return choice
+    _, soonest = min(ends, key=lambda end: end[0])
+    return _try(soonest, choice, switched=soonest is not current)
 
 
 def _is_certain(limit: Limit, model: str | None) -> bool:

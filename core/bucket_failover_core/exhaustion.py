@@ -3,11 +3,12 @@
 The answer that a person reads when everything has failed. It says the action first, so that no log viewer cuts it off.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, final
 
 from bucket_failover_core.findings import BucketFinding, moment_text
 from bucket_failover_core.reasons import BucketFailureReason
+from bucket_failover_core.snapshots import FailoverSnapshot
 from bucket_failover_core.value import Value
 
 
@@ -54,6 +55,20 @@ class AllBucketsExhausted(Value):
             texts={finding.bucket: finding.text for finding in self.findings},
             action=_action(self),
         )
+
+
+def exhausted_profile(snapshot: FailoverSnapshot, findings: Iterable[BucketFinding]) -> AllBucketsExhausted:
+    """Nobody is left: the findings of every bucket of the profile, in whatever order, put into the profile's.
+
+    Args:
+        snapshot: the profile.
+        findings: exactly one for each of its buckets.
+    """
+    found = {finding.bucket: finding for finding in findings}
+    names = tuple(bucket.name for bucket in snapshot.buckets)
+    return AllBucketsExhausted(
+        provider=snapshot.provider, buckets=names, findings=tuple(found[name] for name in names)
+    )  # fmt: skip
 
 
 def exhaustion_message(

@@ -36,7 +36,7 @@ from bucket_failover_core.decisions import (
     RefreshToken,
     UseBucket,
 )
-from bucket_failover_core.exhaustion import AllBucketsExhausted
+from bucket_failover_core.exhaustion import exhausted_profile
 from bucket_failover_core.findings import BucketFinding
 from bucket_failover_core.limits import Limit, is_shared, limit_in_force
 from bucket_failover_core.refusal import refused_fingerprint
@@ -66,7 +66,7 @@ def decide_failover(snapshot: FailoverSnapshot, *, now: float) -> FailoverResult
     check_moment(now)
     current = current_bucket(snapshot)
     if current is None:
-        return Failure(AllBucketsExhausted(provider=snapshot.provider))
+        return Failure(exhausted_profile(snapshot, ()))
     cause = cause_of(snapshot.trigger)
     refused = refused_fingerprint(snapshot, current) if is_refusal(cause) else ""
     own = _find_current(snapshot, current, cause, refused=refused, now=now)
@@ -75,10 +75,8 @@ def decide_failover(snapshot: FailoverSnapshot, *, now: float) -> FailoverResult
 
     shared = _shared_limits(snapshot.trigger) if current.quota_domain else ()
     others: list[BucketFinding] = []
-    place = 0
     for bucket in snapshot.buckets:
         if bucket is current:
-            place = len(others)
             continue
         joint = shared if shared and bucket.quota_domain == current.quota_domain else ()
         finding = find(bucket, now=now, model=snapshot.model, refused=refused, shared=joint)
@@ -86,21 +84,12 @@ def decide_failover(snapshot: FailoverSnapshot, *, now: float) -> FailoverResult
             return Success(_step(bucket, finding, (own, *others), switched=True))
         others.append(finding)
 
-    in_order = (*others[:place], own, *others[place:])
-    login = _bucket_to_log_in(snapshot, current, in_order, shared=shared, now=now)
-    if login is not None:
-        return Success(
-            Reauthenticate(
-                bucket=login.name, timeout_seconds=snapshot.policy.reauth_timeout_seconds, findings=(own, *others)
-            )
-        )
-    return Failure(
-        AllBucketsExhausted(
-            provider=snapshot.provider,
-            buckets=tuple(bucket.name for bucket in snapshot.buckets),
-            findings=in_order,
-        )
-    )
+    exhausted = exhausted_profile(snapshot, (own, *others))
+    login = _bucket_to_log_in(snapshot, current, exhausted.findings, shared=shared, now=now)
+    if login is None:
+        return Failure(exhausted)
+    timeout_seconds = snapshot.policy.reauth_timeout_seconds
+    return Success(Reauthenticate(bucket=login.name, timeout_seconds=timeout_seconds, findings=(own, *others)))
 
 
 def _find_current(
