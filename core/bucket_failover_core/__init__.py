@@ -13,8 +13,10 @@ Example:
     'read-token'
 """
 
+from bucket_failover_core.budget import BudgetSpent, RetryBudget, refund_retry, retries_left, spend_retry
+from bucket_failover_core.calls import CallFailure, Dialect, ErrorKind, LimitsUnreadable, Unclassifiable, Verdict
 from bucket_failover_core.causes import Cause, cause_of_status
-from bucket_failover_core.choice import choose_bucket, choose_start
+from bucket_failover_core.choice import choose_bucket
 from bucket_failover_core.decisions import (
     ChoiceResult,
     FailoverDecision,
@@ -39,19 +41,31 @@ from bucket_failover_core.events import (
 )
 from bucket_failover_core.exhaustion import AllBucketsExhausted, exhaustion_message
 from bucket_failover_core.failover import decide_failover
-from bucket_failover_core.failures import (
-    CallFailure,
-    Dialect,
-    ErrorKind,
-    LimitsUnreadable,
-    Unclassifiable,
-    Verdict,
-    classify_failure,
-    read_limits,
-)
+from bucket_failover_core.failures import classify_failure, is_success, read_limits, read_windows
 from bucket_failover_core.findings import BucketFinding, Fact, Remedy
-from bucket_failover_core.ledger import advance, as_api_key, forget_token, learn_limits, learn_refusal, learn_success
-from bucket_failover_core.limits import WINDOW_CEILING_SECONDS, Limit, LimitScope, LimitSource, Strength, Window
+from bucket_failover_core.learning import (
+    as_api_key,
+    forget_token,
+    hold_limits,
+    learn_call,
+    learn_limits,
+    learn_probe,
+    learn_readings,
+    learn_refusal,
+    learn_success,
+    move_session,
+)
+from bucket_failover_core.ledger import advance
+from bucket_failover_core.limits import (
+    WINDOW_CEILING_SECONDS,
+    Limit,
+    LimitScope,
+    LimitSource,
+    Strength,
+    Window,
+    limits_worth_keeping,
+)
+from bucket_failover_core.outlook import NextChange, Outlook, foresee
 from bucket_failover_core.reasons import BucketFailureReason
 from bucket_failover_core.renewal import (
     NotRenewable,
@@ -72,6 +86,14 @@ from bucket_failover_core.retry import (
     attempts_allowed,
     decide_retry,
 )
+from bucket_failover_core.skew import (
+    ClockSkew,
+    SkewUnknown,
+    classify_by_its_clock,
+    estimate_skew,
+    read_limits_by_its_clock,
+    read_windows_by_its_clock,
+)
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverPolicy, FailoverSnapshot, Problem, Trigger
 from bucket_failover_core.standing import (
     BucketStanding,
@@ -81,6 +103,8 @@ from bucket_failover_core.standing import (
     Usable,
     classify_bucket,
 )
+from bucket_failover_core.start import begin_with, choose_start
+from bucket_failover_core.strategies import READING_STRATEGIES, STRATEGIES, Strategy
 from bucket_failover_core.tokens import (
     KnownToken,
     TokenAbsent,
@@ -91,8 +115,11 @@ from bucket_failover_core.tokens import (
     TokenUnread,
     is_expired,
 )
+from bucket_failover_core.windows import WindowReading
 
 __all__ = [
+    "READING_STRATEGIES",
+    "STRATEGIES",
     "WINDOW_CEILING_SECONDS",
     "AllBucketsExhausted",
     "BucketFailureReason",
@@ -101,11 +128,13 @@ __all__ = [
     "BucketStanding",
     "BucketSwitched",
     "BucketUnavailable",
+    "BudgetSpent",
     "CallFailed",
     "CallFailure",
     "CallSucceeded",
     "Cause",
     "ChoiceResult",
+    "ClockSkew",
     "Dialect",
     "ErrorKind",
     "Fact",
@@ -124,7 +153,9 @@ __all__ = [
     "LimitsUnreadable",
     "NeedsRead",
     "NeedsRefresh",
+    "NextChange",
     "NotRenewable",
+    "Outlook",
     "Problem",
     "ReadToken",
     "ReauthFailed",
@@ -139,9 +170,12 @@ __all__ = [
     "RenewalDecision",
     "RenewalSnapshot",
     "RetryAt",
+    "RetryBudget",
     "RetryDecision",
     "RetryPolicy",
     "RetrySnapshot",
+    "SkewUnknown",
+    "Strategy",
     "Strength",
     "TokenAbsent",
     "TokenCorrupt",
@@ -158,22 +192,40 @@ __all__ = [
     "Verdict",
     "Via",
     "Window",
+    "WindowReading",
     "advance",
     "as_api_key",
     "attempts_allowed",
+    "begin_with",
     "cause_of_status",
     "choose_bucket",
     "choose_start",
     "classify_bucket",
+    "classify_by_its_clock",
     "classify_failure",
     "decide_failover",
     "decide_renewal",
     "decide_retry",
+    "estimate_skew",
     "exhaustion_message",
+    "foresee",
     "forget_token",
+    "hold_limits",
     "is_expired",
+    "is_success",
+    "learn_call",
     "learn_limits",
+    "learn_probe",
+    "learn_readings",
     "learn_refusal",
     "learn_success",
+    "limits_worth_keeping",
+    "move_session",
     "read_limits",
+    "read_limits_by_its_clock",
+    "read_windows",
+    "read_windows_by_its_clock",
+    "refund_retry",
+    "retries_left",
+    "spend_retry",
 ]

@@ -1,12 +1,12 @@
 """Which bucket does a new request start with, from what is already known?
 
-Rules: the session's bucket, while nothing known rules it out; else the first in profile order that nothing rules out.
-No I/O is asked for: a token that has not been read counts as usable, and so does one that a refresh can heal, because
-whoever performs the call gets the token refreshed first.
+Rules: buckets are considered in the order of the strategy (`strategies`); the first that nothing known rules out is the
+one. By default that is the session's bucket, else the first in profile order. No I/O is asked for: a token that has not
+been read counts as usable, and so does one that a refresh can heal, because whoever performs the call gets the token
+refreshed first.
 
-A request whose buckets are all ruled out is not over yet (`choose_start`): a belief that is merely advisory may be
-wrong, so the bucket whose advisory limits end first is tried. Only what the provider has said outright, of all of them,
-ends a request without a call; and with a single bucket the call is always made.
+A bucket whose limit has just ended is come back to bit by bit: with another one usable, a request with the draw `d`
+leaves it alone for `d` times the policy's `spread_seconds`, so that the moment of a reset is no moment of a herd.
 
 Intuition: staying with a bucket keeps the provider's prompt caches warm; leaving it as soon as it is known to be spent
 saves the call that would only hear so again.
@@ -19,13 +19,21 @@ from returns.result import Failure, Success
 from bucket_failover_core.decisions import ChoiceResult, UseBucket, Via
 from bucket_failover_core.exhaustion import exhausted_profile
 from bucket_failover_core.findings import BucketFinding, Fact
-from bucket_failover_core.limits import Limit, counts_for
+from bucket_failover_core.limits import counts_for
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket
 from bucket_failover_core.standing import OPEN_FACTS, find
-from bucket_failover_core.value import check_moment
+from bucket_failover_core.strategies import STRATEGIES, Strategy, in_order, is_settling
+from bucket_failover_core.value import check_draw, check_moment
 
 
-def choose_bucket(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
+def choose_bucket(
+    snapshot: FailoverSnapshot,
+    *,
+    now: float,
+    strategy: Strategy = "sticky",
+    session_key: str | None = None,
+    draw: float = 0.0,
+) -> ChoiceResult:
     """The bucket that a new request starts with.
 
     Example: the session is with `claudius`, whose week is spent until 9000.0. At 1000.0 the choice is `default`, the
@@ -34,77 +42,69 @@ def choose_bucket(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
     Args:
         snapshot: what is known; its trigger, which belongs to a request in progress, is not looked at.
         now: Unix seconds.
+        strategy: in which order buckets are considered.
+        session_key: names a conversation, which stays with one bucket while that is usable; None: the strategy decides.
+        draw: chance, in [0, 1); it spreads the return to a bucket whose limit has just ended.
 
     Returns:
         `Success` of `UseBucket`, `switched` if it is not the session's bucket; `Failure` of `AllBucketsExhausted` if
         something known rules out each of them.
 
     Raises:
-        ValueError: `now` is no moment.
+        ValueError: `now` is no moment, `draw` is not in [0, 1), or there is no such strategy.
     """
     check_moment(now)
+    check_draw(draw)
+    if strategy not in STRATEGIES:
+        message = f"strategy: {strategy!r} is none of {', '.join(STRATEGIES)}"
+        raise ValueError(message)
     current = current_bucket(snapshot)
     if current is None:
         return Failure(exhausted_profile(snapshot, ()))
-    own = find(current, now=now, model=snapshot.model)
-    if own.fact in OPEN_FACTS:
-        return _stay(current.name, current.renewed_by or "token", own.fact)
-    others: list[BucketFinding] = []
-    for bucket in snapshot.buckets:
-        if bucket is current:
-            continue
+    settles = strategy == "priority" and session_key is None
+    findings: list[BucketFinding] = []
+    hesitant: list[BucketSnapshot] = []
+    if strategy == "sticky" and session_key is None and not current.limits:
+        finding = find(current, now=now, model=snapshot.model)
+        if finding.fact in OPEN_FACTS:  # the answer to nearly every request
+            return _stay(current.name, current.renewed_by or "token", finding.fact)
+    for bucket in in_order(snapshot, current, now=now, strategy=strategy, session_key=session_key):
         finding = find(bucket, now=now, model=snapshot.model)
         if finding.fact in OPEN_FACTS:
-            via = bucket.renewed_by or "token"
-            return Success(UseBucket(bucket=bucket.name, switched=True, via=via, findings=(own, *others, finding)))
-        others.append(finding)
-    return Failure(exhausted_profile(snapshot, (own, *others)))
+            may_settle = settles and bucket is not current
+            if not bucket.limits or not _is_left_alone(bucket, snapshot, now=now, draw=draw, settles=may_settle):
+                return _use(bucket, current, finding, findings)
+            hesitant.append(bucket)
+        findings.append(finding)
+    if not hesitant:
+        return Failure(exhausted_profile(snapshot, findings))
+    chosen = min(hesitant, key=lambda bucket: settles and is_settling(bucket, now=now, model=snapshot.model))
+    own = next(finding for finding in findings if finding.bucket == chosen.name)
+    findings.remove(own)
+    return _use(chosen, current, own, findings)
 
 
-def choose_start(snapshot: FailoverSnapshot, *, now: float) -> ChoiceResult:
-    """The bucket to call with first, also if nothing is believed to be usable.
-
-    Example: both buckets have advisory limits, until 9000.0 and until 5000.0: the second is tried. Were both limits
-    directive, the answer would be `Failure`, with `retry_at=5000.0`.
-
-    Args:
-        snapshot: what is known.
-        now: Unix seconds.
-
-    Returns:
-        `Success` of `UseBucket`; `Failure` of `AllBucketsExhausted` if no call is worth making.
-
-    Raises:
-        ValueError: `now` is no moment.
-    """
-    choice = choose_bucket(snapshot, now=now)
-    current = current_bucket(snapshot) if isinstance(choice, Failure) else None
-    if current is None:
-        return choice
-    if len(snapshot.buckets) == 1:
-        return _try(current, choice, switched=False)
-    ends: list[tuple[float, BucketSnapshot]] = []
-    for bucket, finding in zip(snapshot.buckets, choice.failure().findings, strict=True):
-        limits = [limit for limit in bucket.limits if limit.until > now and counts_for(limit, snapshot.model)]
-        if finding.fact == "limit-in-force" and not any(_is_certain(limit, snapshot.model) for limit in limits):
-            ends.append((max(limit.until for limit in limits), bucket))
-    if not ends:
-        return choice
-    _, soonest = min(ends, key=lambda end: end[0])
-    return _try(soonest, choice, switched=soonest is not current)
-
-
-def _is_certain(limit: Limit, model: str | None) -> bool:
-    """Whether a limit is the provider's word on this very request: one about a model may not be, if ours is unknown."""
-    about_a_model = limit.model is not None or limit.scope == "model"
-    return limit.strength == "directive" and (model is not None or not about_a_model)
-
-
-def _try(bucket: BucketSnapshot, ruled_out: ChoiceResult, *, switched: bool) -> ChoiceResult:
-    """The bucket in spite of what is believed, with the findings that speak against it."""
+def _use(
+    bucket: BucketSnapshot, current: BucketSnapshot, finding: BucketFinding, others: list[BucketFinding]
+) -> ChoiceResult:  # fmt: skip
     via = bucket.renewed_by or "token"
-    findings = ruled_out.failure().findings
-    return Success(UseBucket(bucket=bucket.name, switched=switched, via=via, findings=findings))
+    if bucket is current and not others:
+        return _stay(bucket.name, via, finding.fact)
+    return Success(
+        UseBucket(bucket=bucket.name, switched=bucket is not current, via=via, findings=(*others, finding))
+    )  # fmt: skip
+
+
+def _is_left_alone(
+    bucket: BucketSnapshot, snapshot: FailoverSnapshot, *, now: float, draw: float, settles: bool
+) -> bool:  # fmt: skip
+    """Whether a usable bucket is left to others for a while, because its limit has only just ended."""
+    if settles and is_settling(bucket, now=now, model=snapshot.model):
+        return True
+    pause = draw * snapshot.policy.spread_seconds
+    return any(
+        limit.until <= now < limit.until + pause and counts_for(limit, snapshot.model) for limit in bucket.limits
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=1024)

@@ -78,6 +78,11 @@ class UseBucket(Value):
     via: Via
     findings: tuple[BucketFinding, ...] = ()
 
+    @property
+    def is_probe(self) -> bool:
+        """Whether the request is a canary, which tests an advisory limit of the bucket."""
+        return self.findings != () and self.findings[-1].fact == "probe-due"
+
 
 FailoverStep = ReadToken | RefreshToken | Reauthenticate
 """A decision that asks the shell for something."""

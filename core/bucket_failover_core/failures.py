@@ -1,116 +1,56 @@
 """What was that failed call, and what does its answer say about quota?
 
-Rules read here: `error_kind` beats a status; a status says what `causes` says; a 429 that asks for a wait of at most
-300 s is a burst (`throttled`), a longer one a spent window (`quota`). A wish for a repetition on a 429 or 402 is a
-limit as well. Nothing that the network or the provider's own trouble causes is a limit on a credential.
+Rules: `error_kind` beats a status. A success is no failure, unless its body is an error event; then the event is what
+failed. How an answer is read stands in `reading`: each provider's fields are translated into sentences, and what
+follows from sentences (the cause, the limits, the wish for a repetition) is one set of rules (`reading.verdict`).
 
-Intuition: the wish ("come back in 20 s") is about this request, the limit about the account. They often come in one
-header, and are still two answers to two questions.
+Intuition: ten providers write the same five things in thirty ways. Reading is thirty small parsers; judging is one.
 
 Road not taken: `int(headers["retry-after"])`. It is a date as often as not, repeated, empty, or in milliseconds.
 """
 
-from collections.abc import Iterator
-from typing import Final, Literal, final
+from collections.abc import Callable
+from typing import Final
 
 from returns.result import Failure, Result, Success
 
-from bucket_failover_core.causes import Cause, cause_of_status
-from bucket_failover_core.forms import parse_http_date, parse_number
+from bucket_failover_core.calls import CallFailure, Dialect, ErrorKind, LimitsUnreadable, Unclassifiable, Verdict
+from bucket_failover_core.causes import Cause
 from bucket_failover_core.limits import WINDOW_CEILING_SECONDS, Limit
-from bucket_failover_core.value import HttpStatus, Value, check_moment
+from bucket_failover_core.reading.answer import Answer, answer_of
+from bucket_failover_core.reading.dialects.anthropic import read_anthropic
+from bucket_failover_core.reading.dialects.anthropic_subscription import read_anthropic_subscription
+from bucket_failover_core.reading.dialects.azure_openai import read_azure_openai
+from bucket_failover_core.reading.dialects.bedrock import read_bedrock
+from bucket_failover_core.reading.dialects.codex import read_codex
+from bucket_failover_core.reading.dialects.generic import read_generic
+from bucket_failover_core.reading.dialects.google import read_google
+from bucket_failover_core.reading.dialects.groq import read_groq
+from bucket_failover_core.reading.dialects.openai import read_openai
+from bucket_failover_core.reading.dialects.openrouter import read_openrouter
+from bucket_failover_core.reading.guess import dialect_of
+from bucket_failover_core.reading.sentences import Open, Sentence, UsedUp
+from bucket_failover_core.reading.verdict import judge
+from bucket_failover_core.value import check_moment
+from bucket_failover_core.windows import WindowReading
 
-Dialect = Literal[
-    "anthropic",
-    "anthropic-subscription",
-    "openai",
-    "codex",
-    "azure-openai",
-    "google",
-    "groq",
-    "openrouter",
-    "bedrock",
-    "generic",
-]
-"""Whose way of speaking an answer is in."""
-
-ErrorKind = Literal["network", "timeout", "cancelled"]
-"""What went wrong when there was no answer."""
-
-_LONG_WAIT_SECONDS: Final = 300.0
-"""A 429 that asks for a longer wait is about a window, not a burst (contract, *Limits*)."""
-
-_WISH_MAX_SECONDS: Final = 32 * 86_400.0
-"""A wish is cut at this."""
-
-_GUESS_SECONDS: Final = 60.0
-"""How long a refusal benches that gives nothing to go by."""
-
-_LIMIT_STATUSES: Final = frozenset({402, 429})
-_HEADER_CHARACTERS_MAX: Final = 65_536
+_READERS: Final[dict[Dialect, Callable[..., list[Sentence]]]] = {
+    "anthropic": read_anthropic,
+    "anthropic-subscription": read_anthropic_subscription,
+    "openai": read_openai,
+    "codex": read_codex,
+    "azure-openai": read_azure_openai,
+    "google": read_google,
+    "groq": read_groq,
+    "openrouter": read_openrouter,
+    "bedrock": read_bedrock,
+    "generic": read_generic,
+}
 _CAUSE_BY_ERROR_KIND: Final[dict[ErrorKind, Cause]] = {
     "network": Cause.NETWORK,
     "timeout": Cause.TIMEOUT,
     "cancelled": Cause.CANCELLED,
 }
-
-
-@final
-class CallFailure(Value):
-    """What is left of a failed call, as plain data.
-
-    Example: `CallFailure(status=429, headers=(("retry-after", "20"),))`.
-
-    Args:
-        status: the HTTP status, None if there was no answer.
-        headers: (name, value) pairs, names in any case, repeated as they came.
-        body: the text of the answer, or of the failing event of a stream.
-        error_kind: what went wrong if there was no answer; it beats a status.
-        output_started: something of an answer has reached the caller.
-        dialect: whose way of speaking it is in; None: guess.
-        model: the model that was asked, None if unknown.
-    """
-
-    status: HttpStatus | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    body: str | None = None
-    error_kind: ErrorKind | None = None
-    output_started: bool = False
-    dialect: Dialect | None = None
-    model: str | None = None
-
-
-@final
-class Verdict(Value):
-    """What a failed call was.
-
-    Args:
-        cause: which kind of failure.
-        limits: what its answer says about quota.
-        retry_not_before: Unix seconds before which the provider wants no repetition of this request, or None.
-        detail: a few words, never a secret.
-    """
-
-    cause: Cause
-    limits: tuple[Limit, ...] = ()
-    retry_not_before: float | None = None
-    detail: str = ""
-
-
-@final
-class Unclassifiable(Value):
-    """Nobody can say what it was: it is no failure, or it says nothing that is known. `detail` says which."""
-
-    kind: Literal["unclassifiable"] = "unclassifiable"
-    detail: str
-
-
-@final
-class LimitsUnreadable(Value):
-    """The answer speaks of limits, and none of it can be read. `detail` names the field."""
-
-    kind: Literal["limits-unreadable"] = "limits-unreadable"
-    detail: str
 
 
 def classify_failure(failure: CallFailure, *, now: float) -> Result[Verdict, Unclassifiable]:
@@ -134,15 +74,18 @@ def classify_failure(failure: CallFailure, *, now: float) -> Result[Verdict, Unc
     if failure.error_kind is not None:
         cause = _CAUSE_BY_ERROR_KIND[failure.error_kind]
         return Success(Verdict(cause=cause, detail=failure.error_kind))
-    named = cause_of_status(failure.status)
-    if named is None:
-        detail = "neither a status nor an error" if failure.status is None else f"status {failure.status} is no failure"
-        return Failure(Unclassifiable(detail=detail))
-    wish = _wish(failure, now=now)
-    short = wish is not None and wish - now <= _LONG_WAIT_SECONDS
-    cause = Cause.THROTTLED if failure.status == 429 and short else named  # noqa: PLR2004 - the status is its name
-    limits = _limits(failure, wish, now=now)
-    return Success(Verdict(cause=cause, limits=limits, retry_not_before=wish, detail=f"HTTP {failure.status}"))
+    answer = answer_of(failure)
+    judgement = judge(answer, _said(failure, answer, now=now), now=now)
+    if judgement.cause is None:
+        return Failure(Unclassifiable(detail=_nothing_known(failure)))
+    return Success(
+        Verdict(
+            cause=judgement.cause,
+            limits=judgement.limits or judgement.guess,
+            retry_not_before=judgement.wish,
+            detail=judgement.detail,
+        )
+    )
 
 
 def read_limits(failure: CallFailure, *, now: float) -> Result[tuple[Limit, ...], LimitsUnreadable]:
@@ -151,7 +94,7 @@ def read_limits(failure: CallFailure, *, now: float) -> Result[tuple[Limit, ...]
     Example: a 429 with `retry-after: 20` is one directive limit until `now + 20`; a plain 200 is `Success(())`.
 
     Args:
-        failure: the answer.
+        failure: the answer. A usage endpoint's is handed in as the 200 that it is, with the provider's dialect.
         now: Unix seconds at which it came.
 
     Returns:
@@ -162,55 +105,83 @@ def read_limits(failure: CallFailure, *, now: float) -> Result[tuple[Limit, ...]
         ValueError: `now` is no moment.
     """
     check_moment(now)
-    if failure.error_kind is not None or failure.status not in _LIMIT_STATUSES:
-        return Success(())
-    wish = _wish(failure, now=now)
-    spoken = [name for name, value in _headers(failure) if name in {"retry-after", "retry-after-ms"} and value.strip()]
-    if wish is None and spoken:
-        return Failure(LimitsUnreadable(detail=f"{spoken[0]} cannot be read"))
-    return Success(() if wish is None else _limits(failure, wish, now=now))
+    if failure.error_kind is not None:
+        return _NO_LIMITS
+    answer = answer_of(failure)
+    said = _said(failure, answer, now=now)
+    if answer.succeeded and all(type(sentence) is Open for sentence in said):
+        return _NO_LIMITS
+    judgement = judge(answer, said, now=now)
+    if judgement.unreadable:
+        return Failure(LimitsUnreadable(detail=f"{judgement.unreadable} cannot be read"))
+    limits = judgement.limits or (judgement.guess if judgement.is_spoken else ())
+    return Success(limits) if limits else _NO_LIMITS
 
 
-def _limits(failure: CallFailure, wish: float | None, *, now: float) -> tuple[Limit, ...]:
-    """A wish on a 429 or 402 is a limit; without one, a guess of a minute."""
-    if failure.status not in _LIMIT_STATUSES:
+def is_success(failure: CallFailure) -> bool:
+    """Whether the answer is no failure at all: a 2xx whose body is no error event.
+
+    Example: `CallFailure(status=200)` is one; with a body of `event: error` it is none.
+    """
+    return failure.error_kind is None and answer_of(failure).succeeded
+
+
+def read_windows(failure: CallFailure, *, now: float) -> tuple[WindowReading, ...]:
+    """What an answer reports of windows that are still open.
+
+    Example: a 200 with `anthropic-ratelimit-unified-5h-utilization: 0.4` and `-5h-reset: 1786560000` is one reading. A
+    window of which any part is used up is none.
+
+    Args:
+        failure: the answer, a successful one or not.
+        now: Unix seconds at which it came.
+
+    Raises:
+        ValueError: `now` is no moment.
+    """
+    check_moment(now)
+    if failure.error_kind is not None or not (failure.headers or failure.body):
         return ()
-    if wish is None:
-        until, detail = now + _GUESS_SECONDS, f"HTTP {failure.status}, with no end given"
-        return (Limit(until=until, window="unknown", source="guess", detail=detail, observed_at=now),)
-    return (
-        Limit(
-            until=min(wish, now + WINDOW_CEILING_SECONDS["unknown"]),
-            window="unknown",
-            source="retry-after",
-            strength="directive",
-            detail=f"HTTP {failure.status}, retry-after",
-            observed_at=now,
-        ),
+    said = _said(failure, answer_of(failure, reads_open=True), now=now)
+    used_up = {(sentence.window, sentence.scope, sentence.model) for sentence in said if isinstance(sentence, UsedUp)}
+    readings: dict[tuple[str, str, str | None], WindowReading] = {}
+    for sentence in said:
+        if not isinstance(sentence, Open) or sentence.window == "unknown":
+            continue
+        subject = (sentence.window, sentence.scope, sentence.model)
+        if subject not in used_up:
+            readings[subject] = _fuller(readings.get(subject), _reading(sentence, now=now))
+    return tuple(readings.values())
+
+
+def _reading(sentence: Open, *, now: float) -> WindowReading:
+    resets_at = sentence.resets_at
+    if resets_at is not None:
+        resets_at = min(resets_at, now + WINDOW_CEILING_SECONDS[sentence.window])
+    return WindowReading(
+        window=sentence.window,
+        used=sentence.used,
+        resets_at=resets_at,
+        scope=sentence.scope,
+        model=sentence.model,
+        observed_at=now,
     )
 
 
-def _wish(failure: CallFailure, *, now: float) -> float | None:
-    """The moment before which the provider wants no repetition: milliseconds beat seconds, later beats earlier."""
-    milliseconds: list[float] = []
-    others: list[float] = []
-    for name, value in _headers(failure):
-        number = parse_number(value)
-        if name == "retry-after-ms" and number is not None:
-            milliseconds.append(now + number / 1000)
-        elif name == "retry-after":
-            moment = parse_http_date(value, now=now) if number is None else now + number
-            if moment is not None:
-                others.append(moment)
-    wish = max(milliseconds or others, default=now)
-    return min(wish, now + _WISH_MAX_SECONDS) if wish > now else None
+def _fuller(held: WindowReading | None, fresh: WindowReading) -> WindowReading:
+    """Of two that speak of one window (requests and tokens), the one that says that more is used."""
+    return fresh if held is None or (fresh.used or 0.0) > (held.used or 0.0) else held
 
 
-def _headers(failure: CallFailure) -> Iterator[tuple[str, str]]:
-    """The headers, names in lower case, as far as anybody looks."""
-    left = _HEADER_CHARACTERS_MAX
-    for name, value in failure.headers:
-        left -= len(name) + len(value)
-        if left < 0:
-            return
-        yield name.lower(), value
+_NO_LIMITS: Final[Result[tuple[Limit, ...], LimitsUnreadable]] = Success(())
+
+
+def _said(failure: CallFailure, answer: Answer, *, now: float) -> list[Sentence]:
+    """The answer's sentences, in the dialect that it is in."""
+    return _READERS[failure.dialect or dialect_of(answer)](answer, now=now)
+
+
+def _nothing_known(failure: CallFailure) -> str:
+    if failure.status is not None:
+        return f"status {failure.status} is no failure"
+    return "neither a status nor an error" if failure.body is None else "no status, and a body that says nothing known"

@@ -17,6 +17,7 @@ Fact = Literal[
     "usable",
     "not-read",
     "refreshable",
+    "probe-due",
     "call-refused-for-quota",
     "limit-in-force",
     "token-expired",
@@ -31,7 +32,7 @@ Fact = Literal[
     "credential-sound",
     "already-tried",
 ]
-"""What settled it. The first three rule nothing out; of them, only `usable` ends a search."""
+"""What settled it. The first four rule nothing out; of them, `usable` ends a search."""
 
 Remedy = Literal["nothing", "wait", "login", "new-key", "store", "resume", "retry"]
 """What would heal the bucket: `nothing` is needed, or the next step heals it; `wait` for the provider; a `login`; a
@@ -73,6 +74,7 @@ _WORDS: Final[dict[Fact, str]] = {
     "usable": "usable",
     "not-read": "its token has not been read yet",
     "refreshable": "its token can be refreshed",
+    "probe-due": "this request tests whether its advisory limit still holds",
     "call-refused-for-quota": "the provider refused the call for its quota",
     "limit-in-force": "a limit is in force",
     "token-expired": "its token has expired",

@@ -7,12 +7,12 @@ every bucket of its quota domain. A success disproves what was merely believed.
 Road not taken: to let the shell write into the snapshot. Each writer would need to know these rules.
 """
 
-from collections.abc import Callable
 from typing import assert_never
 
 from bucket_failover_core.causes import is_refusal
 from bucket_failover_core.events import FailoverEvent, ReauthFailed, RefreshFailed
-from bucket_failover_core.limits import Limit, counts_for, is_shared, merge_limits
+from bucket_failover_core.learning import bench_domain, bucket_named, learn_refusal, learn_success, replaced, with_facts
+from bucket_failover_core.limits import merge_limits
 from bucket_failover_core.refusal import is_refused, refused_fingerprint
 from bucket_failover_core.snapshots import (
     BucketSnapshot,
@@ -23,7 +23,7 @@ from bucket_failover_core.snapshots import (
     cause_of,
     current_bucket,
 )
-from bucket_failover_core.tokens import TokenHeld, TokenState, TokenUnread
+from bucket_failover_core.tokens import TokenHeld, TokenState
 
 _NOTHING_KNOWN = Trigger()
 
@@ -49,81 +49,6 @@ def advance(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapsho
     return _remember_refusal(after) if refused else after
 
 
-def learn_limits(snapshot: FailoverSnapshot, bucket: str, limits: tuple[Limit, ...]) -> FailoverSnapshot:
-    """The ledger with what a call with `bucket` has revealed of quota, and nothing else of that call.
-
-    It is how requests in flight tell each other: limits are facts of the accounts, what was tried is a fact of the
-    request. Limits wider than a bucket reach every bucket of its quota domain.
-
-    Raises:
-        ValueError: the profile has no such bucket.
-    """
-    earner = _bucket_named(snapshot, bucket)
-    if not limits:
-        return snapshot
-    learned = _with_facts(snapshot, earner, {"limits": merge_limits(earner.limits, limits)})
-    return _bench_domain(learned, earner, limits)
-
-
-def learn_success(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
-    """The ledger after a call with `bucket` has succeeded: what was merely believed of its quota is disproved.
-
-    Advisory limits on the bucket go, shared ones in its whole quota domain, unless they are known to be about another
-    model. Directive ones stay: a provider that has said so outright may still mean it.
-
-    Raises:
-        ValueError: the profile has no such bucket.
-    """
-    served = _bucket_named(snapshot, bucket)
-
-    def proven(other: BucketSnapshot) -> BucketSnapshot:
-        own = other is served
-        if not other.limits or not (own or other.quota_domain == served.quota_domain != ""):
-            return other
-        kept = tuple(limit for limit in other.limits if not (own or is_shared(limit)) or not disproved(limit))
-        return other if len(kept) == len(other.limits) else other.evolve({"limits": kept})
-
-    def disproved(limit: Limit) -> bool:
-        return limit.strength == "advisory" and counts_for(limit, snapshot.model)
-
-    return _with_buckets(snapshot, proven)
-
-
-def learn_refusal(snapshot: FailoverSnapshot, fingerprint: str) -> FailoverSnapshot:
-    """The ledger after the provider has refused the access token of this fingerprint, whichever bucket holds it.
-
-    An empty fingerprint is unknown, and nothing is learned.
-    """
-
-    def remembering(bucket: BucketSnapshot) -> BucketSnapshot:
-        if fingerprint == "" or fingerprint in bucket.rejected:
-            return bucket
-        return bucket.evolve({"rejected": (*bucket.rejected, fingerprint)})
-
-    return _with_buckets(snapshot, remembering)
-
-
-def forget_token(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
-    """The ledger after the caller has refreshed the bucket's token by itself in this request.
-
-    The refresh is spent, and what was read of the token before is out of date.
-
-    Raises:
-        ValueError: the profile has no such bucket.
-    """
-    facts = {"token": TokenUnread(), "refresh_spent": True, "renewed_by": None}
-    return _with_facts(snapshot, _bucket_named(snapshot, bucket), facts)
-
-
-def as_api_key(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
-    """The ledger after it has turned out that what the store holds for the bucket is an API key.
-
-    Raises:
-        ValueError: the profile has no such bucket.
-    """
-    return _with_facts(snapshot, _bucket_named(snapshot, bucket), {"api_key": True})
-
-
 def _apply(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapshot:
     match event.kind:
         case "call-failed":
@@ -134,18 +59,16 @@ def _apply(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapshot
         case "bucket-switched":
             return _switched(snapshot, event.bucket)
         case "token-read":
-            return _token_read(snapshot, _bucket_named(snapshot, event.bucket), event.token)
+            return _token_read(snapshot, bucket_named(snapshot, event.bucket), event.token)
         case "token-refreshed":
-            return _renewed(snapshot, _bucket_named(snapshot, event.bucket), event.token, by="refresh")
+            return _renewed(snapshot, bucket_named(snapshot, event.bucket), event.token, by="refresh")
         case "refresh-failed":
-            return _failed_step(
-                snapshot, _bucket_named(snapshot, event.bucket), "refresh_spent", _refresh_detail(event)
-            )
+            return _failed_step(snapshot, bucket_named(snapshot, event.bucket), "refresh_spent", _refresh_detail(event))
         case "reauthenticated":
-            renewed = _renewed(snapshot, _bucket_named(snapshot, event.bucket), event.token, by="reauth")
+            renewed = _renewed(snapshot, bucket_named(snapshot, event.bucket), event.token, by="reauth")
             return _with_login_spent(renewed)
         case "reauth-failed":
-            bucket = _bucket_named(snapshot, event.bucket)
+            bucket = bucket_named(snapshot, event.bucket)
             return _with_login_spent(_failed_step(snapshot, bucket, "reauth_spent", _login_detail(event)))
         case never:
             assert_never(never)
@@ -153,7 +76,7 @@ def _apply(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapshot
 
 def _call_failed(snapshot: FailoverSnapshot, trigger: Trigger, name: str | None) -> FailoverSnapshot:
     """The bucket whose call failed becomes current and tried; what its answer said joins what is known."""
-    failed = current_bucket(snapshot) if name is None else _bucket_named(snapshot, name)
+    failed = current_bucket(snapshot) if name is None else bucket_named(snapshot, name)
     if failed is None:
         return snapshot.evolve({"trigger": trigger})
     return _charge(snapshot, failed, trigger, current=failed.name, trigger=trigger)
@@ -171,26 +94,12 @@ def _charge(
         facts["problems"] = (*failed.problems, _problem_of(reported))
     if reported.limits:
         facts["limits"] = merge_limits(failed.limits, reported.limits)
-    changes["buckets"] = _replaced(snapshot, failed.evolve(facts))
-    return _bench_domain(snapshot.evolve(changes), failed, reported.limits)
+    changes["buckets"] = replaced(snapshot, failed.evolve(facts))
+    return bench_domain(snapshot.evolve(changes), failed, reported.limits)
 
 
 def _problem_of(trigger: Trigger) -> Problem:
     return Problem(cause=cause_of(trigger), detail=trigger.detail)
-
-
-def _bench_domain(snapshot: FailoverSnapshot, earner: BucketSnapshot, limits: tuple[Limit, ...]) -> FailoverSnapshot:
-    """The limits wider than a bucket that `earner` has run into join the other buckets of its quota domain."""
-    shared = tuple(limit for limit in limits if is_shared(limit))
-    if not shared or earner.quota_domain == "":
-        return snapshot
-
-    def benched(bucket: BucketSnapshot) -> BucketSnapshot:
-        if bucket.quota_domain != earner.quota_domain or bucket.name == earner.name:
-            return bucket
-        return bucket.evolve({"limits": merge_limits(bucket.limits, shared)})
-
-    return _with_buckets(snapshot, benched)
 
 
 def _switched(snapshot: FailoverSnapshot, name: str) -> FailoverSnapshot:
@@ -201,7 +110,7 @@ def _switched(snapshot: FailoverSnapshot, name: str) -> FailoverSnapshot:
     """
     former = current_bucket(snapshot)
     trigger = snapshot.trigger
-    switched = {"current": _bucket_named(snapshot, name).name, "trigger": _NOTHING_KNOWN}
+    switched = {"current": bucket_named(snapshot, name).name, "trigger": _NOTHING_KNOWN}
     if former is None or former.name == name or _is_charged(former, trigger) or trigger == _NOTHING_KNOWN:
         return snapshot.evolve(switched)
     return _charge(snapshot, former, trigger, **switched)
@@ -218,7 +127,7 @@ def _token_read(snapshot: FailoverSnapshot, bucket: BucketSnapshot, token: Token
     facts: dict[str, object] = {"token": token}
     if bucket.renewed_by is not None and token != bucket.token:
         facts["renewed_by"] = None
-    return _with_facts(snapshot, bucket, facts)
+    return with_facts(snapshot, bucket, facts)
 
 
 def _renewed(snapshot: FailoverSnapshot, bucket: BucketSnapshot, token: TokenState, *, by: Renewer) -> FailoverSnapshot:
@@ -228,12 +137,12 @@ def _renewed(snapshot: FailoverSnapshot, bucket: BucketSnapshot, token: TokenSta
     """
     brought = type(token) is TokenHeld and not is_refused(bucket, token, "") and not _is_same(token, bucket.token)
     spent = "refresh_spent" if by == "refresh" else "reauth_spent"
-    return _with_facts(snapshot, bucket, {"token": token, "renewed_by": by if brought else None, spent: True})
+    return with_facts(snapshot, bucket, {"token": token, "renewed_by": by if brought else None, spent: True})
 
 
 def _failed_step(snapshot: FailoverSnapshot, bucket: BucketSnapshot, spent: str, detail: str) -> FailoverSnapshot:
     """A refresh or a login has brought nothing; it was no call, so its problem has no cause."""
-    return _with_facts(
+    return with_facts(
         snapshot, bucket, {spent: True, "problems": (*bucket.problems, Problem(cause=None, detail=detail))}
     )
 
@@ -254,36 +163,6 @@ def _remember_refusal(snapshot: FailoverSnapshot) -> FailoverSnapshot:
         return remembered
     return remembered.evolve({"trigger": snapshot.trigger.evolve({"fingerprint": fingerprint})}
     )  # fmt: skip
-
-
-def _bucket_named(snapshot: FailoverSnapshot, name: str) -> BucketSnapshot:
-    place = snapshot.place_of(name)
-    if place is None:
-        names = [bucket.name for bucket in snapshot.buckets]
-        message = f"bucket: {name!r} is not a bucket of {snapshot.provider!r}, which has {names}"
-        raise ValueError(message)
-    return snapshot.buckets[place]
-
-
-def _with_facts(snapshot: FailoverSnapshot, bucket: BucketSnapshot, facts: dict[str, object]) -> FailoverSnapshot:
-    """The ledger with some facts of one bucket changed."""
-    return snapshot.evolve({"buckets": _replaced(snapshot, bucket.evolve(facts))})
-
-
-def _replaced(snapshot: FailoverSnapshot, changed: BucketSnapshot) -> tuple[BucketSnapshot, ...]:
-    place = snapshot.place_of(changed.name)
-    assert place is not None, changed.name
-    return (*snapshot.buckets[:place], changed, *snapshot.buckets[place + 1 :])
-
-
-def _with_buckets(
-    snapshot: FailoverSnapshot, change: Callable[[BucketSnapshot], BucketSnapshot]
-) -> FailoverSnapshot:  # fmt: skip
-    """The ledger with every bucket changed; the same one if none has."""
-    buckets = tuple(map(change, snapshot.buckets))
-    if all(new is old for new, old in zip(buckets, snapshot.buckets, strict=True)):
-        return snapshot
-    return snapshot.evolve({"buckets": buckets})
 
 
 def _with_login_spent(snapshot: FailoverSnapshot) -> FailoverSnapshot:

@@ -28,6 +28,7 @@ LimitScope = Literal["request", "model", "credential", "organization", "provider
 Strength = Literal["directive", "advisory"]
 """`directive`: the provider or an operator said so outright. `advisory`: a refill time, a usage endpoint, a guess."""
 
+_REMEMBERED_SECONDS: Final = 600.0
 _HOUR: Final = 3_600.0
 _DAY: Final = 24 * _HOUR
 
@@ -43,7 +44,7 @@ WINDOW_CEILING_SECONDS: Final[dict[Window, float]] = {
 }
 """The longest that a limit of each window may bench a bucket, in seconds from when it was read (contract, *Limits*)."""
 
-_SHARED_SCOPES: Final = frozenset({"organization", "provider"})
+SHARED_SCOPES: Final[frozenset[LimitScope]] = frozenset({"organization", "provider"})
 
 
 class Limit(Value):
@@ -73,9 +74,14 @@ class Limit(Value):
     observed_at: float | None = None
 
 
+def is_directive(limit: Limit) -> bool:
+    """Whether it was said outright: by the provider, or by an operator, whose word is an order however it is marked."""
+    return limit.strength == "directive" or limit.source == "operator"
+
+
 def is_shared(limit: Limit) -> bool:
     """Whether it benches every bucket of the quota domain, not just the one that earned it."""
-    return limit.scope in _SHARED_SCOPES
+    return limit.scope in SHARED_SCOPES
 
 
 def counts_for(limit: Limit, model: str | None) -> bool:
@@ -98,6 +104,15 @@ def limit_in_force(limits: Iterable[Limit], *, now: float, model: str | None = N
     return longest
 
 
+def limits_worth_keeping(limits: tuple[Limit, ...], *, now: float) -> tuple[Limit, ...]:
+    """The limits that still say something: those in force, and those that ended in the last ten minutes.
+
+    A limit that has just ended spreads the return to its bucket. The same tuple if all are kept.
+    """
+    kept = tuple(limit for limit in limits if limit.until > now - _REMEMBERED_SECONDS)
+    return limits if len(kept) == len(limits) else kept
+
+
 def merge_limits(held: tuple[Limit, ...], fresh: Iterable[Limit]) -> tuple[Limit, ...]:
     """The limits believed after `fresh` evidence has come in: what it outdates goes, what outdates it stays.
 
@@ -105,7 +120,8 @@ def merge_limits(held: tuple[Limit, ...], fresh: Iterable[Limit]) -> tuple[Limit
     read at 13:00; an advisory one read at 15:00 stands beside the directive, and the later end counts.
 
     Evidence is about the same thing if window, scope and model are the same. One piece supersedes another if it was
-    not observed earlier and is not softer, so at most one limit of each strength stays per thing.
+    not observed earlier and is not softer, so at most one limit of each strength stays per thing. An operator's word
+    stands beside all others: no answer lifts it, and it lifts none.
     """
     merged = held
     for limit in fresh:
@@ -118,6 +134,8 @@ def merge_limits(held: tuple[Limit, ...], fresh: Iterable[Limit]) -> tuple[Limit
 def _supersedes(newer: Limit, older: Limit) -> bool:
     """Whether `newer` makes `older` pointless: the same subject, seen no earlier, and at least as hard."""
     if (newer.window, newer.scope, newer.model) != (older.window, older.scope, older.model):
+        return False
+    if (newer.source == "operator") != (older.source == "operator"):
         return False
     if newer.strength == "advisory" and older.strength == "directive":
         return False

@@ -9,6 +9,8 @@ Rules (REQ-1598-SM07):
   (REQ-1598-RO03). `overloaded`, `server-error`, `network` and `timeout` retry once, then fail over.
 * Failures are counted per bucket over all kinds, so that alternating kinds add up. A bucket gets at most three
   attempts: the first, a retry, and one after it was healed; so a budget of three per bucket always reaches the last.
+* A retry is made only while the budget that all requests share has one left; a burst then fails over at once, and the
+  provider's own trouble is told as it is: another account would meet it too.
 * With one bucket there is no failover: it retries within the budget, but gives up on a quota that is spent for longer
   than anybody waits, and on a refusal that a refresh did not heal (REQ-1598-BWC01, REQ-1598-BWC04).
 
@@ -24,8 +26,9 @@ from pydantic import Field, model_validator
 from returns.result import Failure, Result, Success
 
 from bucket_failover_core.backoff import backoff_seconds
+from bucket_failover_core.calls import Verdict
 from bucket_failover_core.causes import Cause, is_refusal
-from bucket_failover_core.failures import Verdict
+from bucket_failover_core.limits import is_directive
 from bucket_failover_core.value import Value, check_draw, check_moment
 
 _SHORT_WAIT_SECONDS: Final = 30.0
@@ -75,6 +78,7 @@ class RetrySnapshot(Value):
         failures_here: failed calls with the current bucket in this request, of all kinds, the last one included.
         output_started: something of an answer has reached the caller.
         refresh_spent: the current bucket's token has been refreshed in this request.
+        retries_left: what is left of the budget that all requests share (`RetryBudget`); None: there is none.
         policy: how patient the request is.
     """
 
@@ -83,6 +87,7 @@ class RetrySnapshot(Value):
     failures_here: int = Field(ge=1)
     output_started: bool = False
     refresh_spent: bool = False
+    retries_left: float | None = Field(default=None, ge=0)
     policy: RetryPolicy = RetryPolicy()
 
 
@@ -119,7 +124,8 @@ class GiveUp(Value):
     Args:
         cause: what the failure was.
         why: `output-started`: something of the answer has reached the caller; `final`: no repetition can help;
-            `budget`: the attempts are used up. Of several, the first in this order.
+            `budget`: the attempts are used up, or the retries that all requests share. Of several, the first in this
+            order.
     """
 
     kind: Literal["give-up"] = "give-up"
@@ -178,6 +184,10 @@ def decide_retry(
     if decision is None:
         return Failure(GiveUp(cause=verdict.cause, why="final"))
     spent = snapshot.attempts_made >= attempts_allowed(snapshot.policy, snapshot.bucket_count)
+    if type(decision) is RetryAt and snapshot.retries_left is not None and snapshot.retries_left < 1:
+        if verdict.cause is Cause.THROTTLED and snapshot.bucket_count > 1:
+            return Success(FailOver())
+        spent = True
     if spent and type(decision) is not FailOver:
         return Failure(GiveUp(cause=verdict.cause, why="budget"))
     return Success(decision)
@@ -228,6 +238,10 @@ def _retry(snapshot: RetrySnapshot, verdict: Verdict, *, now: float, draw: float
 
 
 def _spent_until(verdict: Verdict, now: float) -> float:
-    """Until when the provider has said outright that there is no quota; `now` if it has not."""
-    ends = [limit.until for limit in verdict.limits if limit.strength == "directive" and limit.scope != "request"]
+    """Until when the provider has said outright that there is no quota; `now` if it has not. Money waits for nobody."""
+    ends = [
+        limit.until
+        for limit in verdict.limits
+        if limit.window == "balance" or (is_directive(limit) and limit.scope != "request")
+    ]
     return max(verdict.retry_not_before or now, *ends, now)

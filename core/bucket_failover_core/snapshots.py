@@ -14,6 +14,7 @@ from bucket_failover_core.causes import Cause, cause_of_status
 from bucket_failover_core.limits import Limit
 from bucket_failover_core.tokens import TokenState, TokenUnread
 from bucket_failover_core.value import BucketName, HttpStatus, Value
+from bucket_failover_core.windows import WindowReading
 
 Renewer = Literal["refresh", "reauth"]
 """What brought the token that is held now."""
@@ -51,6 +52,9 @@ class BucketSnapshot(Value):
         problems: what went wrong so far, oldest first.
         quota_domain: buckets of the same non-empty domain share their organization's and provider's limits.
         api_key: it holds an API key, which does not expire, is never refreshed, and has no login.
+        readings: what its provider reports of windows that are still open.
+        calls: how many calls have been made with it, as far as anybody counts.
+        probed_at: Unix seconds at which a request last tested one of its advisory limits; None: none has.
     """
 
     name: BucketName
@@ -65,6 +69,9 @@ class BucketSnapshot(Value):
     problems: tuple[Problem, ...] = ()
     quota_domain: str = ""
     api_key: bool = False
+    readings: tuple[WindowReading, ...] = ()
+    calls: int = Field(default=0, ge=0)
+    probed_at: float | None = None
 
 
 @final
@@ -74,10 +81,14 @@ class FailoverPolicy(Value):
     Args:
         reauths_per_request: interactive logins that one request may ask for, 0 or more.
         reauth_timeout_seconds: how long one login may take (REQ-1598-FR02), over 0.
+        probe_interval_seconds: the least time between two requests that test advisory limits, over 0.
+        spread_seconds: how long after a limit's end requests come back to its bucket bit by bit, 0 to 600.
     """
 
     reauths_per_request: int = Field(default=1, ge=0)
     reauth_timeout_seconds: float = Field(default=300.0, gt=0)
+    probe_interval_seconds: float = Field(default=600.0, gt=0)
+    spread_seconds: float = Field(default=30.0, ge=0, le=600)
 
 
 @final

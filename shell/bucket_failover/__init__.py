@@ -11,7 +11,7 @@ Example:
 """
 
 import bucket_failover_core
-from bucket_failover.describe import describe_exception
+from bucket_failover.describe import describe_answer, describe_exception
 from bucket_failover.errors import (
     AllBucketsExhaustedError,
     BucketFailoverError,
@@ -28,9 +28,12 @@ from bucket_failover.handler import (
 )
 from bucket_failover.oauth import OAuthManager, SyncOAuthManager
 from bucket_failover.orchestrator import RetryOrchestrator
+from bucket_failover.profile import Profile, ProfileError, load_profiles
 from bucket_failover.request import ActiveBucket
 from bucket_failover.store import (
+    LimitStore,
     MemoryTokenStore,
+    SqliteLimitStore,
     SqliteTokenStore,
     StoredOAuthManager,
     SyncStoredOAuthManager,
@@ -48,11 +51,15 @@ __all__ = [
     "BucketFailoverHandler",
     "BucketFailoverHandlerImpl",
     "FailoverContext",
+    "LimitStore",
     "MemoryTokenStore",
     "OAuthManager",
     "OAuthToken",
+    "Profile",
+    "ProfileError",
     "RetriesExhaustedError",
     "RetryOrchestrator",
+    "SqliteLimitStore",
     "SqliteTokenStore",
     "StoredOAuthManager",
     "SyncBucketFailoverHandlerImpl",
@@ -61,7 +68,9 @@ __all__ = [
     "TokenCorruptError",
     "TokenStore",
     "TokenStoreError",
+    "describe_answer",
     "describe_exception",
     "in_memory_manager",
+    "load_profiles",
 ]
 __all__ += bucket_failover_core.__all__

@@ -31,6 +31,7 @@ _NETWORK_NAMES: Final = frozenset(
 )
 _NETWORK_ERRNOS: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ENOTCONN})
 _STATUSES: Final = range(100, 1000)
+_PLAIN: Final = (str, bytes, int, float, dict, list, tuple, type(None))
 _BODY_CHARACTERS_MAX: Final = 65_536
 
 
@@ -50,7 +51,21 @@ def describe_exception(error: BaseException) -> CallFailure | None:
     return CallFailure(error_kind=kind) if kind is not None else None
 
 
-def _status_of(error: BaseException, response: object) -> int | None:
+def describe_answer(result: object) -> CallFailure | None:
+    """Status and headers of an answer, as far as it has them; None: it has no headers, and says nothing of quota.
+
+    Example: an `httpx2.Response`, or the raw answer of an SDK, is `CallFailure(status=200, headers=(...))`.
+    """
+    if isinstance(result, _PLAIN):
+        return None
+    response = result if _get(result, "headers") is not None else _get(result, "response")
+    if response is None or _get(response, "headers") is None:
+        return None
+    status = _status_of(response, response)
+    return None if status is None else CallFailure(status=status, headers=_headers_of(response, response))
+
+
+def _status_of(error: object, response: object) -> int | None:
     for holder in (error, response):
         for name in ("status_code", "status", "code"):
             value = _get(holder, name)
@@ -59,7 +74,7 @@ def _status_of(error: BaseException, response: object) -> int | None:
     return None
 
 
-def _headers_of(error: BaseException, response: object) -> tuple[tuple[str, str], ...]:
+def _headers_of(error: object, response: object) -> tuple[tuple[str, str], ...]:
     headers = _get(response, "headers")
     if headers is None:
         headers = _get(error, "headers")

@@ -150,6 +150,11 @@ def session_bucket_failed(provider: str, action: str, problem: str) -> None:
     _log(logging.WARNING, "session-bucket-failed", provider, f"the session bucket could not be {action}: {problem}")
 
 
+def limits_failed(provider: str, action: str, problem: str) -> None:
+    """The store of limits could not be read or written; what the process itself has learned counts."""
+    _log(logging.WARNING, "limits-failed", provider, f"the limits could not be {action}: {problem}")
+
+
 def token_unavailable(provider: str, bucket: str, problem: str) -> None:
     """A bucket has no usable token to call with."""
     _log(logging.INFO, "token-unavailable", provider, f"{bucket}: no usable token {problem}".rstrip(), bucket=bucket)

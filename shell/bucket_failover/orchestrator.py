@@ -7,11 +7,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
-from bucket_failover.describe import describe_exception
+from bucket_failover.describe import describe_answer, describe_exception
 from bucket_failover.handler.protocol import BucketFailoverHandler
 from bucket_failover.oauth import OAuthManager
-from bucket_failover.request import ActiveBucket, Means, Request
-from bucket_failover_core import CallFailure, RetryPolicy
+from bucket_failover.request import ActiveBucket, Means, Purse, Request
+from bucket_failover_core import CallFailure, ChoiceResult, RetryBudget, RetryPolicy
 
 _T = TypeVar("_T")
 
@@ -31,6 +31,9 @@ class RetryOrchestrator:
         clock: gives Unix seconds.
         sleep: waits for so many seconds.
         draw: gives a random number in [0, 1).
+        budget: what all requests of this orchestrator may spend on retries together; None: it is not counted.
+        describe_answer: status and headers of what an operation returned, if it has any; the default reads them off the
+            answers of the well-known clients. None: nothing is learned of it.
     """
 
     def __init__(
@@ -43,10 +46,27 @@ class RetryOrchestrator:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         draw: Callable[[], float] = random.random,
+        budget: RetryBudget | None = RetryBudget(),  # noqa: B008 - an immutable value
+        describe_answer: Callable[[object], CallFailure | None] = describe_answer,
     ) -> None:
         self._handler = handler
-        choose_start = getattr(handler, "choose_start", None)
-        self._means = Means(handler, oauth_manager, policy, describe, clock, sleep, draw, choose_start)
+        self._purse = Purse(budget)
+        self._clock = clock
+        self._describe_answer = describe_answer
+        choose_start = _accepting(getattr(handler, "choose_start", None), "model", "session_key", "draw")
+        self._report_answer = getattr(handler, "report_answer", None)
+        self._means = Means(
+            handler,
+            oauth_manager,
+            policy,
+            describe,
+            clock,
+            sleep,
+            draw,
+            choose_start,
+            self._report_answer,
+            self._purse,
+        )
         self._adopted = False
         self._adoption: asyncio.Future[None] | None = None
         self._reset_session: Callable[..., None] = handler.reset_session
@@ -54,18 +74,26 @@ class RetryOrchestrator:
         self._begin_request: Callable[[Request], object] | None = getattr(handler, "begin_request", None)
         self._report_success: Callable[[str], object] | None = getattr(handler, "report_success", None)
 
-    async def call(self, operation: Callable[[ActiveBucket], Awaitable[_T]]) -> _T:
+    async def call(
+        self,
+        operation: Callable[[ActiveBucket], Awaitable[_T]],
+        *,
+        model: str | None = None,
+        session_key: str | None = None,
+    ) -> _T:
         """Perform an operation, again and with other buckets as the rules have it.
 
         Args:
             operation: makes one attempt with the bucket and token it is given.
+            model: the model that is asked, so that limits about others do not count; None: unknown.
+            session_key: names a conversation, which stays with one bucket while that is usable.
 
         Raises:
             AllBucketsExhaustedError: no bucket of the profile can serve it.
             RetriesExhaustedError: the attempts are used up.
             Exception: the operation's own, the same object, if no repetition can help or nobody knows what it was.
         """
-        request = Request(self._means)
+        request = Request(self._means, model=model, session_key=session_key)
         await self._begin(request)
         try:
             active = await request.begin()
@@ -75,7 +103,7 @@ class RetryOrchestrator:
                 except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
                     active = await request.recover(active, error, output_started=False)
                 else:
-                    self._succeed(active)
+                    self._succeed(request, active, result)
                     return result
         finally:
             self._end(request)
@@ -83,6 +111,9 @@ class RetryOrchestrator:
     async def stream(
         self,
         operation: Callable[[ActiveBucket], AsyncIterator[_T] | Awaitable[AsyncIterator[_T]]],
+        *,
+        model: str | None = None,
+        session_key: str | None = None,
     ) -> AsyncIterator[_T]:
         """Perform an operation that yields its answer piece by piece.
 
@@ -90,13 +121,15 @@ class RetryOrchestrator:
 
         Args:
             operation: makes one attempt: an asynchronous generator, or a coroutine that returns one.
+            model: see `call`.
+            session_key: see `call`.
 
         Raises:
             AllBucketsExhaustedError: no bucket of the profile can serve it.
             RetriesExhaustedError: the attempts are used up.
             Exception: the operation's own, the same object, once output has started, or if no repetition can help.
         """
-        request = Request(self._means)
+        request = Request(self._means, model=model, session_key=session_key)
         await self._begin(request)
         try:
             active = await request.begin()
@@ -116,7 +149,7 @@ class RetryOrchestrator:
                     await _close(items)
                     raise
                 else:
-                    self._succeed(active)
+                    self._succeed(request, active, items)
                     return
         finally:
             self._end(request)
@@ -140,8 +173,13 @@ class RetryOrchestrator:
         await asyncio.shield(self._adoption)
         self._adopted = True
 
-    def _succeed(self, active: ActiveBucket) -> None:
-        if self._report_success is not None:
+    def _succeed(self, request: Request, active: ActiveBucket, result: object) -> None:
+        """A success disproves what was merely believed; what its answer says of quota is fresher still."""
+        self._purse.refund(self._clock)
+        answer = self._describe_answer(result) if self._report_answer is not None else None
+        if answer is not None and self._report_answer is not None:
+            self._report_answer(active.name, answer)
+        elif self._report_success is not None and not request.has_heard:
             self._report_success(active.name)
 
     def _end(self, request: Request) -> None:
@@ -153,6 +191,19 @@ class RetryOrchestrator:
 def _takes_an_argument(function: Callable[..., object]) -> bool:
     kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
     return any(kind not in {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD} for kind in kinds)
+
+
+def _accepting(function: Callable[..., ChoiceResult] | None, *names: str) -> Callable[..., ChoiceResult] | None:
+    """The function, made to be called with these keywords: those that it does not know are left out."""
+    if function is None:
+        return None
+    parameters = inspect.signature(function).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return function
+    known = [name for name in names if name in parameters]
+    if len(known) == len(names):
+        return function
+    return lambda **given: function(**{name: given[name] for name in known})
 
 
 async def _close(items: object) -> None:

@@ -5,7 +5,7 @@ which bucket to go on with; this one waits, refreshes, and counts.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Success
@@ -30,6 +30,7 @@ from bucket_failover_core import (
     NeedsRefresh,
     RefreshThenRetry,
     RetryAt,
+    RetryBudget,
     RetryPolicy,
     RetrySnapshot,
     TokenAbsent,
@@ -39,18 +40,43 @@ from bucket_failover_core import (
     Verdict,
     attempts_allowed,
     classify_bucket,
-    classify_failure,
+    classify_by_its_clock,
     decide_retry,
+    estimate_skew,
+    refund_retry,
+    retries_left,
+    spend_retry,
 )
 from bucket_failover_core.causes import is_refusal
+from bucket_failover_core.skew import NO_SKEW
+
+
+def _unheard(_bucket: str, _answer: CallFailure) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveBucket:
-    """What one attempt is made with: the bucket's name, and its token."""
+    """What one attempt is made with.
+
+    Args:
+        name: the bucket's.
+        token: its token.
+        sink: hears what `report` tells.
+    """
 
     name: str
     token: OAuthToken
+    sink: Callable[[str, CallFailure], object] = field(default=_unheard, repr=False, compare=False)
+
+    def report(self, answer: CallFailure) -> None:
+        """Tell what an answer said of quota, of a success as well.
+
+        An answer that the operation returns, with its headers, is read without being told.
+
+        Example: `bucket.report(CallFailure(status=200, headers=tuple(response.headers.multi_items())))`.
+        """
+        self.sink(self.name, answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +90,36 @@ class Means:
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[object]]
     draw: Callable[[], float]
-    choose_start: Callable[[], ChoiceResult] | None
+    choose_start: Callable[..., ChoiceResult] | None
     """The handler's, if it has one."""
+    report_answer: Callable[[str, CallFailure], object] | None
+    """The handler's, if it has one."""
+    purse: "Purse"
+
+
+class Purse:
+    """The retry budget that the requests of one orchestrator share; the rules are the core's.
+
+    Args:
+        budget: what is in it at the beginning; None: retries are not counted.
+    """
+
+    def __init__(self, budget: RetryBudget | None) -> None:
+        self._budget = budget
+
+    def left(self, *, now: float) -> float | None:
+        """How many retries are left; None: they are not counted."""
+        return None if self._budget is None else retries_left(self._budget, now=now)
+
+    def spend(self, *, now: float) -> None:
+        """A retry is made."""
+        if self._budget is not None:
+            self._budget = spend_retry(self._budget, now=now).value_or(self._budget)
+
+    def refund(self, clock: Callable[[], float]) -> None:
+        """A call has succeeded."""
+        if self._budget is not None and self._budget.left is not None:
+            self._budget = refund_retry(self._budget, now=clock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +134,17 @@ class _FailedCall:
 class Request:
     """One piece of work for the caller, from its first attempt to its result."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, *, model: str | None = None, session_key: str | None = None) -> None:
         self._means = means
+        self._model = model
+        self._session_key = session_key
         self._provider = means.handler.provider
         self._attempts = 0
         self._failures: dict[str, int] = {}
         self._refreshed: set[str] = set()
         self._rejected: tuple[str, ...] = ()
+        self.has_heard = False
+        """The operation has told, in its last attempt, what the answer said."""
 
     async def begin(self) -> ActiveBucket:
         """The bucket and token of the first attempt.
@@ -98,7 +156,7 @@ class Request:
 
     def _first_bucket(self) -> str:
         """Where the core says that a request starts; with a handler that cannot ask it, the current bucket."""
-        choice = self._means.choose_start() if self._means.choose_start is not None else None
+        choice = self._choose_start()
         if isinstance(choice, Success):
             used: UseBucket = choice.unwrap()
             return used.bucket
@@ -111,6 +169,12 @@ class Request:
             raise AllBucketsExhaustedError(self._provider, (), exhausted=exhausted)
         return name
 
+    def _choose_start(self) -> ChoiceResult | None:
+        choose = self._means.choose_start
+        if choose is None:
+            return None
+        return choose(model=self._model, session_key=self._session_key, draw=self._means.draw())
+
     async def recover(self, active: ActiveBucket, error: Exception, *, output_started: bool) -> ActiveBucket:
         """After a failed attempt with `active`: the bucket and token of the next one.
 
@@ -122,7 +186,11 @@ class Request:
         failure = self._means.describe(error)
         if failure is None:
             raise error
-        verdict = unwrap_or_failure(classify_failure(failure, now=self._means.clock()))
+        if failure.model is None and self._model is not None:
+            failure = failure.model_copy(update={"model": self._model})
+        now = self._means.clock()
+        skew = estimate_skew(failure, now=now).value_or(NO_SKEW)
+        verdict = unwrap_or_failure(classify_by_its_clock(failure, now=now, skew=skew))
         if isinstance(verdict, Unclassifiable):
             raise error
         self._attempts += 1
@@ -137,11 +205,12 @@ class Request:
         """Do what the core decides; ask it again where a refresh has not healed the bucket."""
         while True:
             now = self._means.clock()
-            snapshot = self._snapshot(active.name, output_started=output_started)
+            snapshot = self._snapshot(active.name, output_started=output_started, now=now)
             decision = unwrap_or_failure(decide_retry(snapshot, failed.verdict, now=now, draw=self._means.draw()))
             match decision:
                 case RetryAt(at=at):
                     journal.retry_waits(self._provider, active.name, decision, now=now)
+                    self._means.purse.spend(now=now)
                     await self._wait_until(at)
                     return await self._activate(active.name, failed.error)
                 case RefreshThenRetry():
@@ -161,7 +230,7 @@ class Request:
                         raise RetriesExhaustedError(self._provider, self._attempts, failed.error)
                     raise failed.error
 
-    def _snapshot(self, bucket: str, *, output_started: bool) -> RetrySnapshot:
+    def _snapshot(self, bucket: str, *, output_started: bool, now: float) -> RetrySnapshot:
         handler = self._means.handler
         return RetrySnapshot(
             bucket_count=len(handler.get_buckets()) if handler.is_enabled() else 1,
@@ -169,6 +238,7 @@ class Request:
             failures_here=self._failures[bucket],
             output_started=output_started,
             refresh_spent=bucket in self._refreshed,
+            retries_left=self._means.purse.left(now=now),
             policy=self._means.policy,
         )
 
@@ -186,7 +256,7 @@ class Request:
             except Exception as outage:  # noqa: BLE001 - whatever it raises, there is no token to call with
                 token, problem = None, outage
             if token is not None and not (self._rejected and token.fingerprint in self._rejected):
-                return ActiveBucket(name, token)
+                return self._active(name, token)
             journal.token_unavailable(self._provider, name, safe_text(problem) if problem is not None else "")
             if token is not None and not self._means.handler.is_enabled() and error is not None:
                 raise error
@@ -196,6 +266,16 @@ class Request:
             if problem is None:
                 self._refreshed.add(name)
             name = await self._fail_over(name, problem or error)
+
+    def _active(self, name: str, token: OAuthToken) -> ActiveBucket:
+        self.has_heard = False
+        return ActiveBucket(name, token, self._hear)
+
+    def _hear(self, bucket: str, answer: CallFailure) -> None:
+        """The operation tells what an answer said."""
+        if self._means.report_answer is not None:
+            self.has_heard = True
+            self._means.report_answer(bucket, answer)
 
     def _no_token(self, name: str, error: Exception | None, problem: Exception | None) -> AllBucketsExhaustedError:
         """The bucket has no token, and there is no other one, or no search that leads to one."""
@@ -220,7 +300,7 @@ class Request:
             journal.token_unavailable(self._provider, active.name, safe_text(problem))
             token, standing = None, None
         if token is not None and isinstance(standing, Usable):
-            return ActiveBucket(active.name, token)
+            return self._active(active.name, token)
         self._refreshed.add(active.name)
         return None
 
@@ -254,7 +334,7 @@ class Request:
             fingerprint=fingerprint,
             request=self,
             bucket=name,
-            model=failed.failure.model if failed is not None else None,
+            model=failed.failure.model if failed is not None else self._model,
             refresh_spent=name in self._refreshed,
             rejected=self._rejected,
         )

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from bucket_failover import (
     ActiveBucket,
     BucketFailoverHandlerImpl,
     BucketSnapshot,
     CallFailed,
+    CallFailure,
     CallSucceeded,
     FailoverContext,
     FailoverEvent,
@@ -21,8 +23,10 @@ from bucket_failover import (
     Trigger,
     advance,
     choose_bucket,
+    classify_failure,
     decide_failover,
     in_memory_manager,
+    read_limits,
 )
 from bucket_failover_core.value import Value
 
@@ -74,6 +78,7 @@ def all_cases(runner: asyncio.Runner) -> Iterator[Case]:
     yield from _events()
     for size in SIZES:
         yield _floor(size)
+    yield from _readings()
     yield _whole_failover(runner)
     yield _whole_call(runner)
 
@@ -112,6 +117,89 @@ def _events() -> Iterator[Case]:
     }
     for name, event in events.items():
         yield Case(f"advance, {name}", lambda event=event: advance(snapshot, event), bar=6.0)  # type: ignore[misc]  # a default binds it
+
+
+_EVERY_ANSWER = (
+    ("date", "Wed, 12 Aug 2026 16:50:00 GMT"),
+    ("content-type", "application/json"),
+    ("content-length", "143"),
+    ("connection", "keep-alive"),
+    ("request-id", "req_0123456789"),
+    ("server", "cloudflare"),
+    ("cf-ray", "0123456789abcdef-FRA"),
+    ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+)
+_ANTHROPIC_REFUSAL = (
+    '{"type":"error","error":{"type":"rate_limit_error","message":"This request would exceed your account\'s rate '
+    'limit. Please try again later."},"request_id":"req_0123456789"}'
+)
+_OPENAI_REFUSAL = (
+    '{"error":{"message":"Rate limit reached for gpt-5 in organization org-x on tokens per min (TPM): Limit 30000, '
+    'Used 29900, Requested 200. Please try again in 200ms.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}'
+)
+
+
+def _unified(status: str, utilization: str) -> tuple[tuple[str, str], ...]:
+    fields = {
+        "status": status,
+        "reset": "1786560000",
+        "5h-status": status,
+        "5h-reset": "1786560000",
+        "5h-utilization": utilization,
+        "7d-status": "allowed",
+        "7d-reset": "1786960000",
+        "7d-utilization": "0.4",
+        "representative-claim": "five_hour",
+        "overage-status": "rejected",
+    }
+    return tuple((f"anthropic-ratelimit-unified-{name}", value) for name, value in fields.items())
+
+
+def _per_minute(tokens_left: str) -> tuple[tuple[str, str], ...]:
+    left = {"requests": "37", "tokens": tokens_left, "input-tokens": tokens_left, "output-tokens": "8000"}
+    return tuple(
+        (f"anthropic-ratelimit-{kind}-{field}", value)
+        for kind, remaining in left.items()
+        for field, value in (("limit", "50000"), ("remaining", remaining), ("reset", "2026-08-12T16:51:00Z"))
+    )
+
+
+def _counts(tokens_left: str) -> tuple[tuple[str, str], ...]:
+    return (
+        ("openai-organization", "org-x"),
+        ("openai-processing-ms", "20"),
+        ("openai-version", "2020-10-01"),
+        ("x-ratelimit-limit-requests", "500"),
+        ("x-ratelimit-limit-tokens", "30000"),
+        ("x-ratelimit-remaining-requests", "499"),
+        ("x-ratelimit-remaining-tokens", tokens_left),
+        ("x-ratelimit-reset-requests", "120ms"),
+        ("x-ratelimit-reset-tokens", "6m0s"),
+    )
+
+
+def _readings() -> Iterator[Case]:
+    """A refusal as it typically comes, and the headers of a success that say nothing new."""
+    now = 1_786_553_400.0
+    wait = (("retry-after", "20"),)
+    refusals = {
+        "bare": CallFailure(status=429, headers=_EVERY_ANSWER + wait),
+        "openai": CallFailure(status=429, headers=_EVERY_ANSWER + _counts("0"), body=_OPENAI_REFUSAL),
+        "anthropic": CallFailure(status=429, headers=_EVERY_ANSWER + _per_minute("0") + wait, body=_ANTHROPIC_REFUSAL),
+        "anthropic-subscription": CallFailure(
+            status=429, headers=_EVERY_ANSWER + _unified("rejected", "1.01") + wait, body=_ANTHROPIC_REFUSAL
+        ),
+    }
+    for name, failure in refusals.items():
+        yield Case(f"classify_failure, 429, {name}", partial(classify_failure, failure, now=now), bar=25.0)
+    successes = {
+        "openai": _EVERY_ANSWER + _counts("29000"),
+        "anthropic": _EVERY_ANSWER + _per_minute("40000"),
+        "anthropic-subscription": _EVERY_ANSWER + _unified("allowed", "0.3"),
+    }
+    for name, headers in successes.items():
+        answer = CallFailure(status=200, headers=headers)
+        yield Case(f"read_limits, 200, {name}", partial(read_limits, answer, now=now), bar=5.0)
 
 
 @dataclass(frozen=True, slots=True)

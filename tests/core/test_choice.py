@@ -120,3 +120,12 @@ def test_a_tried_bucket_is_left() -> None:
     """A ledger that is still open: what was tried is ruled out."""
     pair = profile(bucket("default", tried=True), "claudius")
     assert chosen(pair) == use("claudius", default="already-tried", claudius="not-read")
+
+
+def test_of_two_that_hesitate_the_one_that_settles_comes_last() -> None:
+    """`priority`: a burst limit of the first has just ended, a limit of the session's bucket too."""
+    burst = limit(until=NOW - 40.0, window="minute", observed_at=NOW - 100.0)
+    ended = limit(until=NOW - 10.0, window="week")
+    pair = profile(bucket("a", limits=(burst,)), bucket("b", limits=(ended,)), current="b")
+    for draw in (0.0, 0.5):
+        assert choose_bucket(pair, now=NOW, strategy="priority", draw=draw).unwrap().bucket == "b"

@@ -19,6 +19,7 @@ TABLE: dict[Fact, tuple[R | None, Remedy]] = {
     "usable": (None, "nothing"),
     "not-read": (None, "nothing"),
     "refreshable": (None, "nothing"),
+    "probe-due": (None, "nothing"),
     "call-refused-for-quota": (R.QUOTA_EXHAUSTED, "wait"),
     "limit-in-force": (R.QUOTA_EXHAUSTED, "wait"),
     "token-expired": (R.EXPIRED_REFRESH_FAILED, "login"),
@@ -57,6 +58,10 @@ def test_every_fact_has_its_reason_and_remedy() -> None:
         (
             BucketFinding(bucket="default", fact="store-outage", detail="disk on fire"),
             "default: the token store could not answer (disk on fire)",
+        ),
+        (
+            BucketFinding(bucket="default", fact="probe-due"),
+            "default: this request tests whether its advisory limit still holds",
         ),
     ],
 )

@@ -152,7 +152,7 @@ def test_a_wish_on_any_other_status_is_none(status: int) -> None:
         ("1e3", None),
         ("NaN", None),
         ("٣", None),
-        ("9" * 400, None),
+        ("9" * 400, 32 * DAY),
         ("Wed, 12 Aug 2026 16:51:00 PST", None),
         ("x" * 100_000, None),
     ],

@@ -17,12 +17,15 @@ from bucket_failover_core import (
     RefreshFailed,
     TokenRead,
     TokenRefreshed,
+    WindowReading,
     advance,
+    hold_limits,
     learn_limits,
+    learn_readings,
     learn_success,
 )
 from bucket_failover_core.limits import is_shared
-from tests.support.worlds import limits, tokens, triggers, used_profiles
+from tests.support.worlds import NOW, limits, tokens, triggers, used_profiles
 
 EVENTS: TypeAdapter[FailoverEvent] = TypeAdapter(FailoverEvent)
 DETAILS = st.sampled_from(("", "in a few words"))
@@ -155,3 +158,54 @@ def test_a_success_takes_away_only_beliefs(snapshot: FailoverSnapshot) -> None:
         and limit.scope != "request"
         and (limit.model is None or snapshot.model is None or limit.model == snapshot.model)
     ]
+
+
+READINGS = st.lists(
+    st.builds(
+        WindowReading,
+        window=st.sampled_from(("minute", "5h", "week")),
+        used=st.sampled_from((None, 0.5)),
+        scope=st.sampled_from(("model", "credential", "organization", "provider")),
+        model=st.sampled_from((None, "opus", "haiku")),
+        observed_at=st.sampled_from((None, NOW - 1, NOW)),
+    ),
+    max_size=3,
+).map(tuple)
+
+
+def replaces(reading: WindowReading, limit: Limit) -> bool:
+    """Whether a window that is reported open was believed to be used up, no later than now reported."""
+    same = (reading.window, reading.scope, reading.model) == (limit.window, limit.scope, limit.model)
+    return same and (limit.observed_at or 0.0) <= (9e9 if reading.observed_at is None else reading.observed_at)
+
+
+@settings(max_examples=200)
+@given(snapshot=used_profiles(min_size=1), readings=READINGS)
+def test_a_reading_takes_away_what_it_replaces_and_nothing_else(
+    snapshot: FailoverSnapshot, readings: tuple[WindowReading, ...]
+) -> None:
+    """Of its own bucket whatever its scope, of its domain's others only what is wider than a bucket."""
+    newest = tuple({(each.window, each.scope, each.model): each for each in readings}.values())
+    reported = snapshot.buckets[0]
+    after = learn_readings(snapshot, reported.name, newest)
+    assert newest or after is snapshot
+    for old, new in zip(snapshot.buckets, after.buckets, strict=True):
+        own = old.name == reported.name
+        joint = own or old.quota_domain == reported.quota_domain != ""
+        telling = [each for each in newest if own or (joint and each.scope in {"organization", "provider"})]
+        kept = tuple(limit for limit in old.limits if not any(replaces(each, limit) for each in telling))
+        assert new == old.model_copy(update={"limits": kept, "readings": newest if own else old.readings})
+    assert learn_readings(after, reported.name, newest) == after
+
+
+@given(snapshot=used_profiles(), others=used_profiles())
+def test_limits_that_are_held_are_exactly_those(snapshot: FailoverSnapshot, others: FailoverSnapshot) -> None:
+    """Nothing else changes, and strangers are passed over; held again, it is the same object."""
+    told = {each.name: each.limits for each in others.buckets}
+    after = hold_limits(snapshot, told)
+    assert after == snapshot.model_copy(
+        update={
+            "buckets": tuple(each.model_copy(update={"limits": told.get(each.name, ())}) for each in snapshot.buckets)
+        }
+    )
+    assert hold_limits(after, told) is after

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bucket_failover_core import WINDOW_CEILING_SECONDS, Limit
-from bucket_failover_core.limits import counts_for, is_shared, limit_in_force, merge_limits
+from bucket_failover_core.limits import counts_for, is_shared, limit_in_force, limits_worth_keeping, merge_limits
 
 
 def limit(until: float = 2_000.0, **fields: Any) -> Limit:
@@ -114,3 +114,47 @@ def test_later_and_harder_evidence_replaces_earlier_and_softer(
 ) -> None:
     """About the same thing: window, scope and model; anything else stands beside it (lesson 8)."""
     assert merge_limits(held, fresh) == merged
+
+
+def said(until: float, observed_at: float, **fields: Any) -> Limit:
+    """An operator's word."""
+    return limit(until, observed_at=observed_at, source="operator", **fields)
+
+
+WORD = said(9_000.0, 1.0, strength="directive")
+LATER_WORD = said(1_000.0, 2.0, strength="directive")
+
+
+@pytest.mark.parametrize(
+    ("held", "fresh", "merged"),
+    [
+        ((WORD,), (SOFT_NEW,), (WORD, SOFT_NEW)),
+        ((WORD,), (HARD_NEW,), (WORD, HARD_NEW)),
+        ((SOFT_OLD,), (WORD,), (SOFT_OLD, WORD)),
+        ((HARD_OLD,), (LATER_WORD,), (HARD_OLD, LATER_WORD)),
+        ((WORD, HARD_OLD), (HARD_NEW,), (WORD, HARD_NEW)),
+        ((HARD_OLD, WORD), (LATER_WORD,), (HARD_OLD, LATER_WORD)),
+        ((LATER_WORD,), (WORD,), (LATER_WORD,)),
+        ((WORD,), (said(1_000.0, 2.0, window="day"),), (WORD, said(1_000.0, 2.0, window="day"))),
+        ((WORD,), (said(1_000.0, 2.0, model="opus"),), (WORD, said(1_000.0, 2.0, model="opus"))),
+    ],
+)
+def test_an_operators_word_stands_beside_all_others(
+    held: tuple[Limit, ...], fresh: tuple[Limit, ...], merged: tuple[Limit, ...]
+) -> None:
+    """No answer lifts it, and it lifts none; only a later word of an operator's about the same thing replaces it."""
+    assert merge_limits(held, fresh) == merged
+
+
+@pytest.mark.parametrize(("until", "is_kept"), [(2_000.0, True), (1_400.1, True), (1_400.0, False), (0.0, False)])
+def test_which_limits_still_say_something(until: float, is_kept: bool) -> None:  # noqa: FBT001 - a column of the table
+    """Those in force, and those that ended in the last ten minutes; half-open."""
+    kept = limits_worth_keeping((limit(9_000.0), limit(until, window="day")), now=2_000.0)
+    assert kept == ((limit(9_000.0), limit(until, window="day")) if is_kept else (limit(9_000.0),))
+
+
+def test_if_all_are_kept_it_is_the_same_object() -> None:
+    """Nothing to remember is nothing to change."""
+    held = (limit(9_000.0), limit(1_500.0, window="day"))
+    assert limits_worth_keeping(held, now=2_000.0) is held
+    assert limits_worth_keeping((), now=2_000.0) == ()

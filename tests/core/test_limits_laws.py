@@ -57,3 +57,14 @@ def test_soft_evidence_never_replaces_hard_evidence(held: tuple[Limit, ...], fre
     after = merge_limits(before, (fresh,))
     if fresh.strength == "advisory":
         assert {limit for limit in before if limit.strength == "directive"} <= set(after)
+
+
+@given(held=SEVERAL, fresh=SEVERAL, until=MOMENTS, observed_at=st.none() | MOMENTS)
+def test_no_answer_lifts_an_operators_word(
+    held: tuple[Limit, ...], fresh: tuple[Limit, ...], until: float, observed_at: float | None
+) -> None:
+    """And what the answers say is the same with it and without it."""
+    word = Limit(until=until, window="5h", source="operator", strength="directive", observed_at=observed_at)
+    merged = merge_limits(merge_limits(merge_limits((), held), (word,)), fresh)
+    assert word in merged
+    assert tuple(limit for limit in merged if limit != word) == merge_limits(merge_limits((), held), fresh)

@@ -155,6 +155,19 @@ class TestOneBucket:
         limit = Limit.model_validate({"until": NOW + 9_000.0, "window": "5h", "source": "header"} | fields)
         assert decide(Cause.QUOTA, bucket_count=1, limits=(limit,)) == RETRY
 
+    @pytest.mark.parametrize("scope", ["credential", "request"])
+    @pytest.mark.parametrize(("until", "final"), [(NOW + 300.0, False), (NOW + 301.0, True)])
+    def test_money_that_is_gone_is_final(self, scope: str, until: float, final: bool) -> None:  # noqa: FBT001 - a column
+        """No wait brings it back, though its end is merely guessed."""
+        limit = Limit.model_validate({"until": until, "window": "balance", "source": "guess", "scope": scope})
+        expected = GiveUp(cause=Cause.QUOTA, why="final")
+        assert (decide(Cause.QUOTA, bucket_count=1, limits=(limit,)) == expected) is final
+
+    def test_an_operators_word_is_an_order(self) -> None:
+        """However it is marked."""
+        limit = Limit(until=NOW + 9_000.0, window="unknown", source="operator")
+        assert decide(Cause.QUOTA, bucket_count=1, limits=(limit,)) == GiveUp(cause=Cause.QUOTA, why="final")
+
     def test_the_hint_max_is_the_policys(self) -> None:
         """Whoever waits longer says so."""
         policy = RetryPolicy(hint_max_seconds=10_000.0)
@@ -222,3 +235,60 @@ def test_the_policys_numbers_are_used() -> None:
     policy = RetryPolicy(backoff_min_seconds=1.0, backoff_max_seconds=3.0, jitter=1.0)
     waits = [decide(Cause.TIMEOUT, n, bucket_count=1, policy=policy, draw=0.75) for n in (1, 2, 3)]
     assert waits == [RetryAt(at=NOW + 1.5), RetryAt(at=NOW + 3.0), RetryAt(at=NOW + 4.5)]
+
+
+class TestSharedBudget:
+    """A retry is made only while the budget that all requests share has one left."""
+
+    @pytest.mark.parametrize(
+        ("cause", "failures", "decision"),
+        [
+            (Cause.QUOTA, 1, LEFT),
+            (Cause.THROTTLED, 1, LEFT),
+            (Cause.THROTTLED, 2, LEFT),
+            (Cause.UNAUTHENTICATED, 1, HEAL),
+            (Cause.FORBIDDEN, 1, HEAL),
+            (Cause.OVERLOADED, 1, GiveUp(cause=Cause.OVERLOADED, why="budget")),
+            (Cause.OVERLOADED, 2, FailOver(not_before=NOW + 5.0)),
+            (Cause.SERVER_ERROR, 1, GiveUp(cause=Cause.SERVER_ERROR, why="budget")),
+            (Cause.SERVER_ERROR, 2, LEFT),
+            (Cause.NETWORK, 1, GiveUp(cause=Cause.NETWORK, why="budget")),
+            (Cause.TIMEOUT, 1, GiveUp(cause=Cause.TIMEOUT, why="budget")),
+            (Cause.CLIENT_ERROR, 1, GiveUp(cause=Cause.CLIENT_ERROR, why="final")),
+        ],
+    )
+    @pytest.mark.parametrize("left", [0.0, 0.5, 0.999])
+    def test_without_one_left(self, left: float, cause: Cause, failures: int, decision: RetryDecision | GiveUp) -> None:
+        """A burst fails over at once; the provider's own trouble is told as it is; healing and searching are free."""
+        assert decide(cause, failures, retries_left=left) == decision
+
+    @pytest.mark.parametrize("cause", list(Cause))
+    @pytest.mark.parametrize("left", [None, 1.0, 1.5, 100.0])
+    def test_with_one_left(self, cause: Cause, left: float | None) -> None:
+        """Everything is as without such a budget."""
+        for failures in (1, 2, 3):
+            for count in (1, 3):
+                facts: dict[str, Any] = {"bucket_count": count, "hint": 7.0}
+                assert decide(cause, failures, retries_left=left, **facts) == decide(cause, failures, **facts)
+
+    def test_two_buckets_are_somewhere_to_go(self) -> None:
+        """And one is not: a burst is told as it is then."""
+        assert decide(Cause.THROTTLED, retries_left=0.0, bucket_count=2) == LEFT
+        alone: dict[str, Any] = {"retries_left": 0.0, "bucket_count": 1}
+        for cause in (Cause.THROTTLED, Cause.QUOTA, Cause.TIMEOUT):
+            assert decide(cause, **alone) == GiveUp(cause=cause, why="budget")
+        assert decide(Cause.FORBIDDEN, **alone) == HEAL
+
+    def test_of_several_reasons_the_first_is_told(self) -> None:
+        """`output-started`, `final`, and only then `budget`."""
+        assert decide(Cause.TIMEOUT, retries_left=0.0, output_started=True) == GiveUp(
+            cause=Cause.TIMEOUT, why="output-started"
+        )
+        assert decide(Cause.QUOTA, retries_left=0.0, bucket_count=1, hint=301.0) == GiveUp(
+            cause=Cause.QUOTA, why="final"
+        )
+
+    def test_what_is_left_is_not_negative(self) -> None:
+        """It is what `RetryBudget` says."""
+        with pytest.raises(ValueError, match="retries_left"):
+            decide(Cause.TIMEOUT, retries_left=-0.1)

@@ -1,7 +1,7 @@
 """Makes deliberate mistakes in the core, one at a time, and counts how many of them `tests/core` notices.
 
     python -m tests.mutation                    # the decision modules; prints JSON, and the survivors
-    python -m tests.mutation forms.py           # some modules
+    python -m tests.mutation reading/forms.py   # some modules
 
 mutmut wants a flat tree with an installed package beside the tests, so the core and its tests are copied to a temporary
 folder. The exhaustive worlds are left out: they would notice more, and take half a minute for each mistake.
@@ -16,16 +16,45 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
+DIALECTS = (
+    "anthropic",
+    "anthropic_subscription",
+    "azure_openai",
+    "bedrock",
+    "codex",
+    "generic",
+    "google",
+    "groq",
+    "openai",
+    "openrouter",
+)
 DECISIONS = (
     "failover.py",
     "standing.py",
     "choice.py",
     "ledger.py",
+    "learning.py",
     "retry.py",
     "renewal.py",
     "refusal.py",
     "failures.py",
     "limits.py",
+    "windows.py",
+    "strategies.py",
+    "start.py",
+    "budget.py",
+    "skew.py",
+    "reading/answer.py",
+    "reading/body.py",
+    "reading/calendars.py",
+    "reading/fields.py",
+    "reading/forms.py",
+    "reading/guess.py",
+    "reading/layout.py",
+    "reading/names.py",
+    "reading/prose.py",
+    "reading/verdict.py",
+    *(f"reading/dialects/{name}.py" for name in DIALECTS),
 )
 
 _CONFIGURATION = """
@@ -34,7 +63,7 @@ source_paths = ["src"]
 only_mutate = [{modules}]
 pytest_add_cli_args_test_selection = ["tests/core"]
 pytest_add_cli_args = ["-x", "--ignore=tests/core/test_failover_exhaustive.py"]
-also_copy = ["tests"]
+also_copy = ["tests", "shell"]
 
 [tool.pytest.ini_options]
 addopts = ["--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:randomly"]
@@ -48,6 +77,8 @@ def stage(folder: Path, modules: list[str]) -> None:
     shutil.copytree(ROOT / "core" / "bucket_failover_core", folder / "src" / "bucket_failover_core")
     for part in ("core", "support"):
         shutil.copytree(ROOT / "tests" / part, folder / "tests" / part)
+    cases = Path("shell") / "bucket_failover" / "fixtures" / "cases"
+    shutil.copytree(ROOT / cases, folder / cases)
     shutil.copy(ROOT / "tests" / "conftest.py", folder / "tests" / "conftest.py")
     named = ", ".join(f'"src/bucket_failover_core/{module}"' for module in modules)
     (folder / "pyproject.toml").write_text(_CONFIGURATION.format(modules=named))

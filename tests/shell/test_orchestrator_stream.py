@@ -102,6 +102,35 @@ class TestStream:
         assert self.collect(line, lambda _bucket: Pieces()) == ["a", "b"]
 
 
+OVERLOADED = '{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}'
+
+
+def test_an_error_event_in_a_stream_that_began_well_is_a_failure() -> None:
+    """Its status was 200. Before the first piece it is repeated, and charged to no account; after it, it is told."""
+    line = Line("default", "claudius")
+    line.faults["default"] = [CallError(200, body=OVERLOADED), CallError(200, body=OVERLOADED)]
+
+    async def read(pieces: list[str], *, late: bool) -> None:
+        async def operation(bucket: ActiveBucket) -> AsyncIterator[str]:
+            if late:
+                yield "a piece"
+            yield await line.operation(bucket)
+
+        async for piece in line.orchestrator.stream(operation):
+            pieces.append(piece)  # noqa: PERF401 - what came before the exception is to be seen
+
+    early: list[str] = []
+    line.world.run(read(early, late=False))
+    assert early == ["an answer from claudius"]
+    assert line.names() == ["default", "default", "claudius"]
+    assert all(not bucket.limits for bucket in line.handler._session.buckets)
+    line.faults["claudius"] = [CallError(200, body=OVERLOADED)]
+    begun: list[str] = []
+    with pytest.raises(CallError):
+        line.world.run(read(begun, late=True))
+    assert begun == ["a piece"]
+
+
 def test_a_stream_that_has_only_close_is_closed() -> None:
     """As the clients' own streams have it, awaitable or not."""
     line = Line(*THREE)

@@ -7,7 +7,7 @@ from typing import Final
 EXIT_USAGE: Final = 64
 """The command line was wrong, or a part is not installed (sysexits.h, EX_USAGE)."""
 
-_NEEDED: Final = ("httpx2", "rich", "starlette", "typer", "uvicorn")
+_NEEDED: Final = ("httpx2", "platformdirs", "rich", "starlette", "typer", "uvicorn")
 
 
 def main() -> None:

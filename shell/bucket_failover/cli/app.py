@@ -1,6 +1,5 @@
 """The commands, their options, and their exit statuses."""
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -9,13 +8,13 @@ from typing import Annotated, Final
 import typer
 
 from bucket_failover.cli import EXIT_USAGE
+from bucket_failover.cli.console import reader_may_leave
 from bucket_failover.cli.demo import SCENARIO_NAMES, run_demo
+from bucket_failover.cli.limits import bench_command, clear_command, explain_command, status_command
+from bucket_failover.errors import BucketFailoverError
 
 _INTERRUPTED: Final = 130
 """The user has interrupted it (128 + SIGINT)."""
-
-_READER_GONE: Final = 141
-"""Whoever read the output has seen enough (128 + SIGPIPE)."""
 
 app = typer.Typer(
     name="bucket-failover",
@@ -59,13 +58,32 @@ def demo(
     if scenario not in SCENARIO_NAMES:
         message = f"{scenario!r} is none of {', '.join(SCENARIO_NAMES)}"
         raise typer.BadParameter(message, param_hint="SCENARIO")
-    try:
+    with reader_may_leave():
         status = run_demo(scenario, as_json=as_json, plain=plain)
-    except BrokenPipeError:
-        # Else Python would complain at exit that it cannot flush (docs.python.org, "Note on SIGPIPE").
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = _READER_GONE
     raise typer.Exit(status)
+
+
+_STATUSES = "**Exit status**: 0: done. 64: the command line, the profile or the store was wrong. 130: interrupted.\n\n"
+
+app.command(
+    "status",
+    epilog=_STATUSES + "**Examples**: `bucket-failover status`, `bucket-failover status --at 14:05`, "
+    "`bucket-failover status --watch`, `bucket-failover status --json | jq '.buckets[] | select(.usable) | .bucket'`.",
+)(status_command)
+app.command(
+    "explain",
+    epilog="**Exit status**: 0: a bucket would be used. 1: none would. 64: the command line, the profile or the store "
+    "was wrong.\n\n**Examples**: `bucket-failover explain`, `bucket-failover explain --at 2h`, "
+    "`bucket-failover explain --model opus --json`.",
+)(explain_command)
+app.command(
+    "bench",
+    epilog=_STATUSES + "**Examples**: `bucket-failover bench default --until 18:00`, "
+    "`bucket-failover bench claudius --until 2h30m --reason 'kept for the demo'`.",
+)(bench_command)
+app.command(
+    "clear", epilog=_STATUSES + "**Examples**: `bucket-failover clear default`, `bucket-failover clear --all`."
+)(clear_command)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -77,6 +95,9 @@ def run(arguments: Sequence[str]) -> int:
         if problem == "":
             return 0  # no command was given, and the help was shown
         sys.stderr.write(f"bucket-failover: {problem}\n")
+        return EXIT_USAGE
+    except BucketFailoverError as error:
+        sys.stderr.write(f"bucket-failover: {error}\n")
         return EXIT_USAGE
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED

@@ -5,8 +5,7 @@ import json
 import sys
 from typing import Final
 
-from rich.console import Console
-
+from bucket_failover.cli.console import PatientConsole
 from bucket_failover.demo.scenarios import SCENARIOS
 from bucket_failover.demo.show import show
 from bucket_failover.demo.stage import Report, play
@@ -15,13 +14,6 @@ SCENARIO_NAMES: Final = ("all", *(scenario.name for scenario in SCENARIOS))
 
 _NOT_EXHAUSTED: Final = 2
 _NOT_ANSWERED: Final = 3
-
-
-class _Console(Console):
-    """A console that lets the caller decide what a reader's leaving means."""
-
-    def on_broken_pipe(self) -> None:
-        raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
 
 
 def run_demo(name: str, *, as_json: bool, plain: bool) -> int:
@@ -33,7 +25,7 @@ def run_demo(name: str, *, as_json: bool, plain: bool) -> int:
         plain: no colours.
     """
     scenarios = [scenario for scenario in SCENARIOS if name in {"all", scenario.name}]
-    console = _Console(no_color=plain, highlight=False, width=None if sys.stdout.isatty() else 100)
+    console = PatientConsole(no_color=plain, highlight=False, width=None if sys.stdout.isatty() else 100)
     reports = []
     for scenario in scenarios:
         report = asyncio.run(play(scenario))

@@ -7,6 +7,7 @@ it was, and one that a reset has overtaken changes nothing.
 
 import threading
 from collections.abc import Callable, Generator, Hashable, Sequence
+from functools import partial
 
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Success
@@ -15,21 +16,38 @@ from bucket_failover import journal
 from bucket_failover.errors import safe_text
 from bucket_failover.handler.context import Bucket, FailoverContext
 from bucket_failover.handler.dialogue import Ask, Outcome, search
+from bucket_failover.handler.memory import Change, SharedLimits
+from bucket_failover.store.limits import LimitStore
 from bucket_failover_core import (
+    READING_STRATEGIES,
+    STRATEGIES,
     AllBucketsExhausted,
     BucketFailureReason,
     BucketSwitched,
     CallFailed,
+    CallFailure,
     ChoiceResult,
     FailoverPolicy,
     FailoverSnapshot,
+    Limit,
+    Strategy,
+    WindowReading,
     advance,
+    begin_with,
     choose_start,
+    estimate_skew,
     forget_token,
+    hold_limits,
+    is_success,
     learn_limits,
+    learn_readings,
     learn_refusal,
     learn_success,
+    move_session,
+    read_limits_by_its_clock,
+    read_windows_by_its_clock,
 )
+from bucket_failover_core.skew import NO_SKEW
 from bucket_failover_core.snapshots import current_bucket
 
 
@@ -55,13 +73,22 @@ class HandlerState:
         *,
         policy: FailoverPolicy,
         clock: Callable[[], float],
+        strategy: Strategy,
+        limits: LimitStore | None,
     ) -> None:
+        if strategy not in STRATEGIES:
+            message = f"strategy: {strategy!r} is none of {', '.join(STRATEGIES)}"
+            raise ValueError(message)
         self.provider = provider
         self.last_decision: ChoiceResult | None = None
         self._profile = _as_profile(buckets)
         self._policy = policy
         self._clock = clock
+        self._strategy: Strategy = strategy
+        self._shared = SharedLimits(limits, provider, clock)
         self._mutex = threading.Lock()
+        self._canary: str | None = None
+        """The bucket that a request in flight tests: its failure moves no session."""
         self._resets = 0
         self._last_ledger: _Ledger | None = None
         self._ledgers: dict[Hashable | None, _Ledger] = {}
@@ -80,12 +107,37 @@ class HandlerState:
         """Whether there is anything to fail over to: more than one bucket (REQ-1598-FL16)."""
         return len(self._session.buckets) > 1
 
-    def choose_start(self) -> ChoiceResult:
-        """The bucket that a new request calls with first: the session's, unless something known rules it out.
+    def choose_start(
+        self, *, model: str | None = None, session_key: str | None = None, draw: float = 0.0
+    ) -> ChoiceResult:  # fmt: skip
+        """The bucket that a new request calls with first: by default the session's, unless something rules it out.
 
-        The session stays with its bucket; a request that begins elsewhere makes a detour.
+        Args:
+            model: the model that it is for, None if unknown.
+            session_key: names the conversation that it belongs to; see `choose_bucket`.
+            draw: chance, in [0, 1). It spreads the probes of processes that share a store of limits, and their return
+                to a bucket whose limit has just ended; a process alone is no herd.
+
+        Raises:
+            ValueError: `draw` is not in [0, 1).
         """
-        return choose_start(self._session, now=self._clock())
+        with self._mutex:
+            self._renew()
+            start = self._start(model, session_key, draw)
+            if not isinstance(start, Success):
+                return start
+            use = start.unwrap()
+            claimed = not use.is_probe or self._shared.claims_probe(self._policy.probe_interval_seconds)
+            if use.is_probe and claimed:
+                self._canary = use.bucket
+            self._session = begin_with(self._session, use, at=self._clock(), strategy=self._strategy)
+            return start if claimed else self._start(model, session_key, draw)
+
+    def _start(self, model: str | None, session_key: str | None, draw: float) -> ChoiceResult:
+        session = self._session if model is None else self._session.evolve({"model": model})
+        draw = draw if self._shared.is_shared else 0.0
+        now = self._clock()
+        return choose_start(session, now=now, strategy=self._strategy, session_key=session_key, draw=draw)
 
     def get_last_failover_reasons(self) -> dict[str, BucketFailureReason]:
         """Why buckets were ruled out in the request in progress; a copy (REQ-1598-IC02), empty after its end."""
@@ -107,6 +159,7 @@ class HandlerState:
         `reset_session(request)` ends it. A request that was not begun so begins with its first failed call.
         """
         with self._mutex:
+            self._renew()
             self._ledgers.setdefault(request, _Ledger(self._session, is_kept=True)).is_kept = True
 
     def reset(self) -> None:
@@ -132,9 +185,46 @@ class HandlerState:
         with self._mutex:
             if self._session.place_of(bucket) is None or not any(other.limits for other in self._session.buckets):
                 return
-            self._session = learn_success(self._session, bucket)
+            self._learn(lambda ledger: learn_success(ledger, bucket))
+
+    def report_answer(self, bucket: str, answer: CallFailure) -> None:
+        """An answer has come to a call with `bucket`: what it says of quota is learned.
+
+        A success disproves what was merely believed before; then limits join those that are believed, and a window that
+        is reported open again replaces what was believed of it.
+
+        Args:
+            bucket: the one that was called with. One that the profile does not have is passed over.
+            answer: status, headers and, if it speaks of limits, the body.
+        """
+        now = self._clock()
+        skew = estimate_skew(answer, now=now).value_or(NO_SKEW)
+        limits = read_limits_by_its_clock(answer, now=now, skew=skew).value_or(())
+        with self._mutex:
+            place = self._session.place_of(bucket)
+            if place is None:
+                return
+            readings: tuple[WindowReading, ...] = ()
+            if self._strategy in READING_STRATEGIES or self._session.buckets[place].limits:
+                readings = read_windows_by_its_clock(answer, now=now, skew=skew)
+            has_served = is_success(answer) and any(other.limits for other in self._session.buckets)
+            if limits or readings or has_served:
+                self._learn(partial(_learn_answer, bucket=bucket, answer=answer, readings=readings, limits=limits))
+
+    def _learn(self, change: Change) -> None:
+        """Make something known to this session, to the requests in flight, and to whoever shares the store."""
+        self._session = self._shared.changed(self._session, change)
+        for ledger in self._ledgers.values():
+            ledger.snapshot = change(ledger.snapshot)
+
+    def _renew(self) -> None:
+        """Take over what other processes have learned since."""
+        session = self._shared.renewed(self._session)
+        if session is not self._session:
+            self._session = session
+            limits = {bucket.name: bucket.limits for bucket in session.buckets}
             for ledger in self._ledgers.values():
-                ledger.snapshot = learn_success(ledger.snapshot, bucket)
+                ledger.snapshot = hold_limits(ledger.snapshot, limits)
 
     def _snapshot_of_profile(self) -> FailoverSnapshot:
         return FailoverSnapshot(
@@ -146,6 +236,7 @@ class HandlerState:
     def _enter(self, request: Hashable | None) -> _Ledger:
         """The ledger for one more search of the request. From now on it learns what others find out."""
         with self._mutex:
+            self._renew()
             ledger = self._ledgers.setdefault(request, _Ledger(self._session, is_kept=False))
             ledger.searches += 1
             return ledger
@@ -176,7 +267,7 @@ class HandlerState:
             journal.buckets_exhausted(self.provider, decision)
         elif decision.switched:
             journal.bucket_switched(self.provider, failed, decision)
-            if resets == self._resets:
+            if resets == self._resets and failed != self._canary:
                 yield from self._remember(decision.bucket)
         else:
             journal.bucket_healed(self.provider, decision)
@@ -219,18 +310,31 @@ class HandlerState:
         limits = known.trigger.limits
         others = self._ledgers.values()
         if failed is not None and limits:
-            self._session = learn_limits(self._session, failed, limits)
-            for other in others:
-                other.snapshot = learn_limits(other.snapshot, failed, limits)
+            self._learn(lambda snapshot: learn_limits(snapshot, failed, limits))
         for login in outcome.logins:
             for other in others:
                 other.snapshot = advance(other.snapshot, login)
         decision = outcome.decision
         if decision.kind == "use-bucket" and decision.switched:
             known = advance(known, BucketSwitched(bucket=decision.bucket))
-            self._session = self._session.evolve({"current": decision.bucket})
+            if failed is None or failed != self._canary:
+                self._session = move_session(self._session, decision.bucket)
+        if failed == self._canary:
+            self._canary = None
         ledger.snapshot = known
         ledger.is_kept = True
+
+
+def _learn_answer(
+    ledger: FailoverSnapshot,
+    *,
+    bucket: str,
+    answer: CallFailure,
+    readings: tuple[WindowReading, ...],
+    limits: tuple[Limit, ...],
+) -> FailoverSnapshot:
+    known = learn_success(ledger, bucket) if is_success(answer) else ledger
+    return learn_limits(learn_readings(known, bucket, readings), bucket, limits)
 
 
 def _as_profile(buckets: Sequence[str | Bucket]) -> Sequence[str | Bucket]:

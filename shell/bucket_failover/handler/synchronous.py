@@ -10,7 +10,8 @@ from bucket_failover.handler.context import Bucket, FailoverContext
 from bucket_failover.handler.dialogue import Ask, LoginTimedOutError
 from bucket_failover.handler.state import HandlerState
 from bucket_failover.oauth import SyncOAuthManager
-from bucket_failover_core import FailoverPolicy
+from bucket_failover.store.limits import LimitStore
+from bucket_failover_core import FailoverPolicy, Strategy
 
 _T = TypeVar("_T")
 
@@ -27,9 +28,11 @@ class SyncBucketFailoverHandlerImpl(HandlerState):
         oauth_manager: where tokens come from.
         policy: what the user allows.
         clock: gives Unix seconds.
+        strategy: how the bucket of a new request is chosen (`choose_bucket`).
+        limits: where limits are kept, so that they survive a restart and other processes see them; None: nowhere.
 
     Raises:
-        ValueError: a name is empty or occurs twice.
+        ValueError: a name is empty or occurs twice, or there is no such strategy.
     """
 
     def __init__(
@@ -40,8 +43,10 @@ class SyncBucketFailoverHandlerImpl(HandlerState):
         *,
         policy: FailoverPolicy = FailoverPolicy(),  # noqa: B008 - an immutable value
         clock: Callable[[], float] = time.time,
+        strategy: Strategy = "sticky",
+        limits: LimitStore | None = None,
     ) -> None:
-        super().__init__(buckets, provider, policy=policy, clock=clock)
+        super().__init__(buckets, provider, policy=policy, clock=clock, strategy=strategy, limits=limits)
         self._manager = oauth_manager
         self._turn = threading.Lock()
 

@@ -1,6 +1,4 @@
-"""A store in an SQLite file that processes share: write-ahead log, mode 0600, one row per provider and bucket.
-
-Source: https://www.sqlite.org/wal.html; a writer does not block readers, and a commit survives the process.
+"""A store in an SQLite file that processes share (`database`): one row per provider and bucket.
 
 Road not taken: a JSON file that is rewritten as a whole. Two processes that do so lose each other's tokens, and a crash
 in the middle loses all of them.
@@ -8,38 +6,19 @@ in the middle loses all of them.
 
 import json
 import os
-import sqlite3
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self
 
 from pydantic import ValidationError
 
-from bucket_failover.errors import TokenCorruptError, TokenStoreError
+from bucket_failover.errors import TokenCorruptError
+from bucket_failover.store.database import clear_errors, open_database
 from bucket_failover.tokens import OAuthToken
 
-_BUSY_TIMEOUT_SECONDS: Final = 5.0
-"""How long a call waits for another process's transaction; ours last well under a millisecond."""
-
-_BUSY_PAUSE_SECONDS: Final = 0.005
-
-_SCHEMA_VERSION: Final = 1
-_SCHEMA: Final = f"""
-CREATE TABLE IF NOT EXISTS token (
-    provider TEXT NOT NULL,
-    bucket   TEXT NOT NULL,
-    record   TEXT NOT NULL,
-    PRIMARY KEY (provider, bucket)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS session_bucket (
-    provider TEXT NOT NULL PRIMARY KEY,
-    bucket   TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-PRAGMA user_version = {_SCHEMA_VERSION};
-"""
+_BUSY_SECONDS: Final = 5.0
+"""How long a call waits for another process's transaction."""
 
 
 class SqliteTokenStore:
@@ -59,33 +38,9 @@ class SqliteTokenStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        path = Path(path)
-        self._path = path
+        self._path = Path(path)
         self._mutex = threading.Lock()
-        with _clear_errors(path, "opened"):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Made here, empty and private, before SQLite writes the first byte; its side files take the same mode.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            path.chmod(0o600)
-            self._connection = sqlite3.connect(
-                path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
-            )
-        try:
-            with _clear_errors(path, "opened"):
-                self._set_up()
-        except TokenStoreError:
-            self._connection.close()
-            raise
-
-    def _set_up(self) -> None:
-        _patiently(lambda: self._connection.execute("PRAGMA journal_mode = WAL"))
-        self._connection.execute("PRAGMA synchronous = FULL")
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version > _SCHEMA_VERSION:
-            message = f"{self._path}: made by a newer version of bucket-failover (schema {version}); install that one"
-            raise TokenStoreError(message)
-        if version < _SCHEMA_VERSION:
-            self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        self._connection = open_database(self._path, busy_seconds=_BUSY_SECONDS, durable=True)
 
     def read(self, provider: str, bucket: str) -> OAuthToken | None:
         """See `TokenStore.read`.
@@ -148,27 +103,13 @@ class SqliteTokenStore:
         self.close()
 
     def _query(self, statement: str, *values: str) -> str | None:
-        with self._mutex, _clear_errors(self._path, "read"):
+        with self._mutex, clear_errors(self._path, "read"):
             row = self._connection.execute(statement, values).fetchone()
         return None if row is None else str(row[0])
 
     def _change(self, statement: str, values: Callable[[], tuple[str, ...]]) -> None:
-        with self._mutex, _clear_errors(self._path, "written"):
+        with self._mutex, clear_errors(self._path, "written"):
             self._connection.execute(statement, values())
-
-
-def _patiently(action: Callable[[], object]) -> None:
-    """Perform an action that SQLite refuses at once, without its own wait, while another process opens the file."""
-    until = time.monotonic() + _BUSY_TIMEOUT_SECONDS
-    while True:
-        try:
-            action()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-            time.sleep(_BUSY_PAUSE_SECONDS)
-        else:
-            return
 
 
 def _record(token: OAuthToken) -> dict[str, Any]:
@@ -195,19 +136,3 @@ def _parsed(record: str | None) -> tuple[OAuthToken | None, str | None]:
         return None, f" ({', '.join(fields)})"
     except (ValueError, TypeError, RecursionError):
         return None, ""
-
-
-@contextmanager
-def _clear_errors(path: Path, action: str) -> Iterator[None]:
-    """SQLite's and the system's errors as one error that names the file and what was tried."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        message = f"{path}: the token store could not be {action}: {error}"
-        raise TokenStoreError(message) from error
-    except OSError as error:
-        message = f"{path}: the token store could not be {action}: {error.strerror}"
-        raise TokenStoreError(message) from error
-    except UnicodeError as error:
-        message = f"{path}: the token store could not be {action}: a name is no valid Unicode text"
-        raise TokenStoreError(message) from error

@@ -1,0 +1,132 @@
+"""What the command line knows: the profile, and what the store holds of its buckets."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from bucket_failover.errors import BucketFailoverError, TokenCorruptError, TokenStoreError
+from bucket_failover.profile import Profile, load_profiles
+from bucket_failover.store import SqliteLimitStore, SqliteTokenStore
+from bucket_failover_core import (
+    BucketSnapshot,
+    FailoverSnapshot,
+    KnownToken,
+    TokenAbsent,
+    TokenCorrupt,
+    TokenOutage,
+    hold_limits,
+)
+
+_APPLICATION: Final = "bucket-failover"
+PROFILE_VARIABLE: Final = "BUCKET_FAILOVER_PROFILE"
+STORE_VARIABLE: Final = "BUCKET_FAILOVER_STORE"
+
+
+class UsageError(BucketFailoverError):
+    """What the user asked for cannot be; the text names the option and the value."""
+
+
+def profile_path() -> Path:
+    """Where the profile file is, unless an option says otherwise."""
+    named = os.environ.get(PROFILE_VARIABLE)
+    return Path(named) if named else platformdirs.user_config_path(_APPLICATION) / "profile.toml"
+
+
+def store_path() -> Path:
+    """Where tokens and limits are, unless an option says otherwise."""
+    named = os.environ.get(STORE_VARIABLE)
+    return Path(named) if named else platformdirs.user_data_path(_APPLICATION) / "buckets.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A profile and its stores.
+
+    Args:
+        profile: the one that is asked about.
+        tokens: where tokens are.
+        limits: where limits are.
+    """
+
+    profile: Profile
+    tokens: SqliteTokenStore
+    limits: SqliteLimitStore
+
+    def snapshot(self) -> FailoverSnapshot:
+        """What is known now: tokens as the store holds them, limits as they are believed.
+
+        Raises:
+            TokenStoreError: the limits cannot be read.
+        """
+        provider = self.profile.provider
+        bare = self.profile.snapshot
+        buckets = tuple(self._with_token(bucket) for bucket in bare.buckets)
+        current = self.tokens.read_session_bucket(provider)
+        known = bare.evolve(
+            {"buckets": buckets, "current": current if bare.place_of(current or "") is not None else None}
+        )
+        return hold_limits(known, self.limits.read_limits(provider))
+
+    def check_bucket(self, name: str) -> str:
+        """The name of a bucket of the profile.
+
+        Raises:
+            UsageError: it is none.
+        """
+        names = [bucket.name for bucket in self.profile.buckets]
+        if name not in names:
+            message = f"BUCKET: {name!r} is none of {self.profile.provider}'s: {', '.join(names)}"
+            raise UsageError(message)
+        return name
+
+    def _with_token(self, bucket: BucketSnapshot) -> BucketSnapshot:
+        token: KnownToken = TokenAbsent()
+        is_api_key = bucket.api_key
+        try:
+            stored = self.tokens.read(self.profile.provider, bucket.name)
+        except TokenCorruptError as error:
+            token = TokenCorrupt(detail=str(error))
+        except TokenStoreError as error:
+            token = TokenOutage(detail=str(error))
+        else:
+            if stored is not None:
+                token, is_api_key = stored.state, bucket.api_key or stored.is_api_key
+        return bucket.evolve({"token": token, "api_key": is_api_key})
+
+
+@contextmanager
+def open_session(profile: Path | None, store: Path | None, provider: str | None) -> Iterator[Session]:
+    """The session that the options ask for.
+
+    Raises:
+        ProfileError: the profile file cannot be used.
+        UsageError: it has no such provider, or several and none was named.
+        TokenStoreError: the store cannot be opened.
+    """
+    chosen = _chosen(load_profiles(profile or profile_path()), provider)
+    path = store or store_path()
+    with SqliteTokenStore(path) as tokens, SqliteLimitStore(path) as limits:
+        yield Session(chosen, tokens, limits)
+
+
+def _chosen(profiles: tuple[Profile, ...], provider: str | None) -> Profile:
+    names = ", ".join(profile.provider for profile in profiles)
+    if provider is None and len(profiles) > 1:
+        message = f"--provider: name one of {names}"
+        raise UsageError(message)
+    found = next((profile for profile in profiles if provider in {None, profile.provider}), None)
+    if found is None:
+        message = f"--provider: {provider!r} is none of {names}"
+        raise UsageError(message)
+    return found
+
+
+def now() -> float:
+    """Unix seconds."""
+    return time.time()

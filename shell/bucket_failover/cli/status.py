@@ -1,0 +1,162 @@
+"""`bucket-failover status` and `explain`: what is believed of each bucket, as a table for people and as JSON."""
+
+from typing import Any, Final
+
+from returns.methods import unwrap_or_failure
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bucket_failover.cli.moments import clock_text, wait_text
+from bucket_failover.cli.session import Session
+from bucket_failover_core import (
+    AllBucketsExhausted,
+    BucketFinding,
+    BucketSnapshot,
+    ChoiceResult,
+    FailoverSnapshot,
+    Limit,
+    Outlook,
+    TokenHeld,
+    UseBucket,
+    choose_start,
+    foresee,
+    is_expired,
+)
+
+_NOT_REACHED: Final = "not looked at: the search ended before it"
+
+
+def outlooks(snapshot: FailoverSnapshot, *, at: float, model: str | None) -> list[Outlook]:
+    """What is believed of each bucket at a moment."""
+    return [foresee(bucket, now=at, model=model) for bucket in snapshot.buckets]
+
+
+def status_table(snapshot: FailoverSnapshot, *, at: float, model: str | None) -> RenderableType:
+    """The state of a profile at a moment, for people."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for title in ("bucket", "standing", "token", "limits in force", "next"):
+        table.add_column(title, overflow="fold")
+    session = snapshot.current or (snapshot.buckets[0].name if snapshot.buckets else "")
+    for bucket, outlook in zip(snapshot.buckets, outlooks(snapshot, at=at, model=model), strict=True):
+        reason = outlook.finding.reason
+        table.add_row(
+            Text(bucket.name, style="bold" if bucket.name == session else ""),
+            Text(str(reason) if reason else "usable", style="yellow" if reason else "green"),
+            _token_text(bucket, at=at),
+            "\n".join(_limit_text(limit, at=at) for limit in outlook.limits) or "none",
+            _next_text(outlook, at=at),
+        )
+    heading = Text.assemble((snapshot.provider, "bold"), f" at {clock_text(at, now=at)}; the session is with {session}")
+    return Group(heading, table)
+
+
+def status_json(snapshot: FailoverSnapshot, *, at: float, model: str | None) -> dict[str, Any]:
+    """The same for machines."""
+    rows = [
+        {
+            "bucket": bucket.name,
+            "usable": outlook.finding.reason is None,
+            **_finding_json(outlook.finding),
+            "token": _token_json(bucket, at=at),
+            "limits": [limit.model_dump(mode="json") for limit in outlook.limits],
+            "next": None if outlook.next_change is None else outlook.next_change.model_dump(mode="json"),
+        }
+        for bucket, outlook in zip(snapshot.buckets, outlooks(snapshot, at=at, model=model), strict=True)
+    ]
+    return {"provider": snapshot.provider, "at": at, "session_bucket": snapshot.current, "buckets": rows}
+
+
+def explain(session: Session, snapshot: FailoverSnapshot, *, at: float, model: str | None) -> ChoiceResult:
+    """Which bucket the next request would use, by the very decision that it would ask."""
+    asked = snapshot if model is None else snapshot.evolve({"model": model})
+    return choose_start(asked, now=at, strategy=session.profile.strategy)
+
+
+def explanation_text(snapshot: FailoverSnapshot, choice: ChoiceResult, *, at: float) -> RenderableType:
+    """The decision's own findings, for people."""
+    decision = unwrap_or_failure(choice)
+    lines: list[RenderableType] = [Text(_headline(decision, at=at), style="bold")]
+    findings = {finding.bucket: finding for finding in decision.findings}
+    for bucket in snapshot.buckets:
+        finding = findings.get(bucket.name)
+        lines.append(Text(f"- {bucket.name}: {_NOT_REACHED}" if finding is None else f"- {finding.text}"))
+    return Group(*lines)
+
+
+def explanation_json(snapshot: FailoverSnapshot, choice: ChoiceResult, *, at: float) -> dict[str, Any]:
+    """The same for machines."""
+    decision = unwrap_or_failure(choice)
+    looked_at = [finding.bucket for finding in decision.findings]
+    use = decision if isinstance(decision, UseBucket) else None
+    return {
+        "provider": snapshot.provider,
+        "at": at,
+        "uses": None if use is None else use.bucket,
+        "switched": use is not None and use.switched,
+        "is_probe": use is not None and use.is_probe,
+        "retry_at": decision.retry_at if isinstance(decision, AllBucketsExhausted) else None,
+        "findings": [{"bucket": finding.bucket, **_finding_json(finding)} for finding in decision.findings],
+        "not_looked_at": [bucket.name for bucket in snapshot.buckets if bucket.name not in looked_at],
+    }
+
+
+def _headline(decision: UseBucket | AllBucketsExhausted, *, at: float) -> str:
+    if isinstance(decision, AllBucketsExhausted):
+        return f"At {clock_text(at, now=at)} the next request would use no bucket. {decision.message}"
+    how = ", to test whether its limit still holds" if decision.is_probe else ""
+    return f"At {clock_text(at, now=at)} the next request would use {decision.bucket}{how}."
+
+
+def _finding_json(finding: BucketFinding) -> dict[str, Any]:
+    return {
+        "fact": finding.fact,
+        "reason": None if finding.reason is None else str(finding.reason),
+        "remedy": finding.remedy,
+        "detail": finding.detail,
+        "until": finding.until,
+        "text": finding.text,
+    }
+
+
+def _token_text(bucket: BucketSnapshot, *, at: float) -> str:
+    token = bucket.token
+    if not isinstance(token, TokenHeld):
+        return {"absent": "none", "corrupt": "unreadable", "outage": "the store does not answer"}.get(token.kind, "?")
+    if bucket.api_key:
+        return "API key"
+    healed = ", can be refreshed" if token.refreshable else ""
+    if token.expiry is None:
+        return f"expired (no expiry known){healed}"
+    if is_expired(token.expiry, now=at):
+        return f"expired at {clock_text(token.expiry, now=at)}{healed}"
+    return f"valid until {clock_text(token.expiry, now=at)}{healed}"
+
+
+def _token_json(bucket: BucketSnapshot, *, at: float) -> dict[str, Any]:
+    token = bucket.token
+    if not isinstance(token, TokenHeld):
+        return {"kind": token.kind}
+    return {
+        "kind": "api-key" if bucket.api_key else token.kind,
+        "expiry": token.expiry,
+        "refreshable": token.refreshable,
+        "expired": is_expired(token.expiry, now=at, api_key=bucket.api_key),
+    }
+
+
+def _limit_text(limit: Limit, *, at: float) -> str:
+    of_model = f", {limit.model or 'one model'}" if limit.scope == "model" or limit.model else ""
+    how = f"{limit.strength}, from {limit.source}{of_model}"
+    return f"{limit.window} for {wait_text(limit.until - at)} ({how}: {limit.detail})" if limit.detail else (
+        f"{limit.window} for {wait_text(limit.until - at)} ({how})"
+    )  # fmt: skip
+
+
+def _next_text(outlook: Outlook, *, at: float) -> str:
+    change = outlook.next_change
+    if change is None:
+        remedy = outlook.finding.remedy
+        return "log in" if remedy == "login" else "" if remedy == "nothing" else remedy
+    return f"{change.text} at {clock_text(change.at, now=at)}"

@@ -1,0 +1,188 @@
+"""What is believed of quota, kept in the file that processes share: it survives a restart, and each sees the others'.
+
+A change is a pure function of what is held, applied in one transaction, so that two processes that learn something at
+the same moment lose nothing of it.
+
+Road not taken: to keep in memory what was read, and write it back. The last writer would erase what the others learned.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol, Self, runtime_checkable
+
+from pydantic import TypeAdapter, ValidationError
+
+from bucket_failover.store.database import clear_errors, open_database
+from bucket_failover_core import Limit
+
+Limits = Mapping[str, tuple[Limit, ...]]
+"""What is believed, by bucket. A bucket that is not there has no limits."""
+
+_BUSY_SECONDS: Final = 0.25
+"""A belief is not worth a longer wait, which would be the event loop's."""
+
+_LIMITS: Final = TypeAdapter(tuple[Limit, ...])
+
+
+@runtime_checkable
+class LimitStore(Protocol):
+    """Limits by provider and bucket, shared by all who use the store. Calls are short, and may be made anywhere."""
+
+    def version(self) -> object:
+        """Something that differs once anybody has changed anything.
+
+        Raises:
+            TokenStoreError: the store could not answer.
+        """
+        ...
+
+    def read_limits(self, provider: str) -> Limits:
+        """What is believed of the provider's buckets.
+
+        Raises:
+            TokenStoreError: the store could not answer.
+        """
+        ...
+
+    def change_limits(self, provider: str, change: Callable[[Limits], Limits]) -> Limits:
+        """Apply a change to what is held, and answer what is held now. Buckets that the change leaves out are kept.
+
+        Raises:
+            TokenStoreError: nothing has been changed.
+        """
+        ...
+
+    def claim_probe(self, provider: str, *, now: float, interval_seconds: float) -> bool:
+        """Whether the caller may test an advisory limit: nobody has claimed that within the interval.
+
+        Raises:
+            TokenStoreError: the store could not answer.
+        """
+        ...
+
+
+class SqliteLimitStore:
+    """Limits in the SQLite file of the token store.
+
+    Example:
+        handler = BucketFailoverHandlerImpl(names, "anthropic", manager, limits=SqliteLimitStore(Path("buckets.db")))
+
+    It may be used from several threads and several processes.
+
+    Args:
+        path: the file; it and its folder are made if they are missing (mode 0600 and 0700).
+
+    Raises:
+        TokenStoreError: the file cannot be opened or made, is no store, or was made by a newer version.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._mutex = threading.Lock()
+        self._changes = 0
+        self._connection = open_database(self._path, busy_seconds=_BUSY_SECONDS, durable=False)
+
+    def version(self) -> object:
+        """See `LimitStore.version`.
+
+        Raises:
+            TokenStoreError: the file cannot be read.
+        """
+        with self._mutex, clear_errors(self._path, "read"):
+            (others,) = self._connection.execute("PRAGMA data_version").fetchone()
+            return (others, self._changes)
+
+    def read_limits(self, provider: str) -> Limits:
+        """See `LimitStore.read_limits`. What is stored and is no limit is passed over.
+
+        Raises:
+            TokenStoreError: the file cannot be read.
+        """
+        with self._mutex, clear_errors(self._path, "read"):
+            return self._read(provider)
+
+    def change_limits(self, provider: str, change: Callable[[Limits], Limits]) -> Limits:
+        """See `LimitStore.change_limits`.
+
+        Raises:
+            TokenStoreError: the file cannot be written; nothing has been changed.
+        """
+        with self._mutex, self._transaction():
+            held = self._read(provider)
+            changed = change(held)
+            for bucket, limits in changed.items():
+                if limits == held.get(bucket, ()):
+                    continue
+                self._changes += 1
+                if limits:
+                    record = _LIMITS.dump_json(limits).decode()
+                    self._connection.execute(
+                        "INSERT OR REPLACE INTO quota_limits VALUES (?, ?, ?)", (provider, bucket, record)
+                    )
+                else:
+                    self._connection.execute(
+                        "DELETE FROM quota_limits WHERE provider = ? AND bucket = ?", (provider, bucket)
+                    )
+            return {**held, **changed}
+
+    def claim_probe(self, provider: str, *, now: float, interval_seconds: float) -> bool:
+        """See `LimitStore.claim_probe`. A claim from the future, by a clock that has stepped back, does not count.
+
+        Raises:
+            TokenStoreError: the file cannot be written.
+        """
+        with self._mutex, self._transaction():
+            row = self._connection.execute(
+                "SELECT probed_at FROM quota_probe WHERE provider = ?", (provider,)
+            ).fetchone()  # fmt: skip
+            if row is not None and now - interval_seconds < row[0] <= now:
+                return False
+            self._connection.execute("INSERT OR REPLACE INTO quota_probe VALUES (?, ?)", (provider, now))
+            return True
+
+    def close(self) -> None:
+        """Close the file. A second call does nothing."""
+        with self._mutex:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self, provider: str) -> Limits:
+        rows = self._connection.execute("SELECT bucket, record FROM quota_limits WHERE provider = ?", (provider,))
+        return {bucket: limits for bucket, record in rows.fetchall() if (limits := _parsed(record))}
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """One change, whole or not at all."""
+        with clear_errors(self._path, "written"):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._roll_back()
+                raise
+            self._connection.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        """Undo; SQLite may have done so already, after an error of the disk's."""
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error:  # the error that led here is the one to tell
+                return
+
+
+def _parsed(record: str) -> tuple[Limit, ...]:
+    """The limits in a record; none if it is no record of ours: a belief is not worth an error."""
+    try:
+        return _LIMITS.validate_json(record)
+    except ValidationError:
+        return ()
