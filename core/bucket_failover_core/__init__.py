@@ -103,7 +103,7 @@ from bucket_failover_core.standing import (
     Usable,
     classify_bucket,
 )
-from bucket_failover_core.start import begin_with, choose_start
+from bucket_failover_core.start import begin_with, choose_start, session_after
 from bucket_failover_core.strategies import READING_STRATEGIES, STRATEGIES, Strategy
 from bucket_failover_core.tokens import (
     KnownToken,
@@ -227,5 +227,6 @@ __all__ = [
     "read_windows_by_its_clock",
     "refund_retry",
     "retries_left",
+    "session_after",
     "spend_retry",
 ]

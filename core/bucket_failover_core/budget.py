@@ -74,7 +74,7 @@ def spend_retry(budget: RetryBudget, *, now: float) -> Result[RetryBudget, Budge
     check_moment(now)
     left = retries_left(budget, now=now)
     if left >= 1:
-        return Success(budget.evolve({"left": left - 1, "at": now}))
+        return Success(budget.evolve({"left": left - 1, "at": _latest(budget, now)}))
     rate = budget.refill_per_second
     return Failure(BudgetSpent(until=now + (1 - left) / rate if rate > 0 else None))
 
@@ -88,7 +88,9 @@ def refund_retry(budget: RetryBudget, *, now: float) -> RetryBudget:
     check_moment(now)
     if budget.left is None or budget.left >= budget.capacity:
         return budget
-    return budget.evolve({"left": min(budget.capacity, retries_left(budget, now=now) + budget.refund), "at": now})
+    return budget.evolve(
+        {"left": min(budget.capacity, retries_left(budget, now=now) + budget.refund), "at": _latest(budget, now)}
+    )
 
 
 def retries_left(budget: RetryBudget, *, now: float) -> float:
@@ -98,3 +100,8 @@ def retries_left(budget: RetryBudget, *, now: float) -> float:
     passed = max(0.0, now - budget.at) if budget.at is not None else 0.0
     # Rounded, so that ten tenths are one.
     return round(min(budget.capacity, budget.left + passed * budget.refill_per_second), _DIGITS)
+
+
+def _latest(budget: RetryBudget, now: float) -> float:
+    """A clock that has stepped back refills nothing, now or when it is back."""
+    return now if budget.at is None else max(now, budget.at)

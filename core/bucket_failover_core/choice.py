@@ -62,6 +62,7 @@ def choose_bucket(
     if current is None:
         return Failure(exhausted_profile(snapshot, ()))
     settles = strategy == "priority" and session_key is None
+    draw = draw if session_key is None else 0.0  # a conversation returns to its own bucket at once
     findings: list[BucketFinding] = []
     hesitant: list[BucketSnapshot] = []
     if strategy == "sticky" and session_key is None and not current.limits:

@@ -18,6 +18,8 @@ Fact = Literal[
     "not-read",
     "refreshable",
     "probe-due",
+    "over-ceiling",
+    "last-resort",
     "call-refused-for-quota",
     "limit-in-force",
     "token-expired",
@@ -32,7 +34,7 @@ Fact = Literal[
     "credential-sound",
     "already-tried",
 ]
-"""What settled it. The first four rule nothing out; of them, `usable` ends a search."""
+"""What settled it. The first six rule nothing out; of them, `usable` ends a search."""
 
 Remedy = Literal["nothing", "wait", "login", "new-key", "store", "resume", "retry"]
 """What would heal the bucket: `nothing` is needed, or the next step heals it; `wait` for the provider; a `login`; a
@@ -74,6 +76,8 @@ _WORDS: Final[dict[Fact, str]] = {
     "usable": "usable",
     "not-read": "its token has not been read yet",
     "refreshable": "its token can be refreshed",
+    "over-ceiling": "its limit is merely believed, and too many are",
+    "last-resort": "nothing better is left, though a limit or an operator speaks against it",
     "probe-due": "this request tests whether its advisory limit still holds",
     "call-refused-for-quota": "the provider refused the call for its quota",
     "limit-in-force": "a limit is in force",

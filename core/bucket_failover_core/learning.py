@@ -32,16 +32,22 @@ def learn_limits(snapshot: FailoverSnapshot, bucket: str, limits: tuple[Limit, .
     return bench_domain(learned, earner, limits)
 
 
-def learn_success(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
+def learn_success(snapshot: FailoverSnapshot, bucket: str, *, model: str | None = None) -> FailoverSnapshot:
     """The ledger after a call with `bucket` has succeeded: what was merely believed of its quota is disproved.
 
     Advisory limits on the bucket go, shared ones in its whole quota domain, unless they are known to be about another
     model. Directive ones stay: a provider that has said so outright may still mean it.
 
+    Args:
+        snapshot: the ledger.
+        bucket: the one that has served.
+        model: the model that was asked; None: the snapshot's.
+
     Raises:
         ValueError: the profile has no such bucket.
     """
     served = bucket_named(snapshot, bucket)
+    asked = snapshot.model if model is None else model
 
     def proven(other: BucketSnapshot) -> BucketSnapshot:
         own = other is served
@@ -51,7 +57,7 @@ def learn_success(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
         return other if len(kept) == len(other.limits) else other.evolve({"limits": kept})
 
     def disproved(limit: Limit) -> bool:
-        return not is_directive(limit) and counts_for(limit, snapshot.model)
+        return not is_directive(limit) and counts_for(limit, asked)
 
     return with_buckets(snapshot, proven)
 

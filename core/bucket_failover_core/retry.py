@@ -5,8 +5,9 @@ Rules (REQ-1598-SM07):
 * After output has started nothing is repeated: two answers must not be mixed.
 * `client-error` and `cancelled` are final: another bucket would hear the same.
 * `quota` fails over at once (REQ-1598-RO02). `throttled` waits and retries once if there is no hint or one of at most
-  30 s, then fails over (REQ-1598-RO01). `unauthenticated` and `forbidden` refresh and retry once, then fail over
-  (REQ-1598-RO03). `overloaded`, `server-error`, `network` and `timeout` retry once, then fail over.
+  30 s, then fails over (REQ-1598-RO01); a canary has its answer, and fails over at once. `unauthenticated` and
+  `forbidden` refresh and retry once, then fail over (REQ-1598-RO03). `overloaded`, `server-error`, `network` and
+  `timeout` retry once, then fail over.
 * Failures are counted per bucket over all kinds, so that alternating kinds add up. A bucket gets at most three
   attempts: the first, a retry, and one after it was healed; so a budget of three per bucket always reaches the last.
 * A retry is made only while the budget that all requests share has one left; a burst then fails over at once, and the
@@ -78,6 +79,7 @@ class RetrySnapshot(Value):
         failures_here: failed calls with the current bucket in this request, of all kinds, the last one included.
         output_started: something of an answer has reached the caller.
         refresh_spent: the current bucket's token has been refreshed in this request.
+        is_probe: the failed call was a canary, which tested an advisory limit.
         retries_left: what is left of the budget that all requests share (`RetryBudget`); None: there is none.
         policy: how patient the request is.
     """
@@ -87,6 +89,7 @@ class RetrySnapshot(Value):
     failures_here: int = Field(ge=1)
     output_started: bool = False
     refresh_spent: bool = False
+    is_probe: bool = False
     retries_left: float | None = Field(default=None, ge=0)
     policy: RetryPolicy = RetryPolicy()
 
@@ -212,7 +215,8 @@ def _decide_among_several(snapshot: RetrySnapshot, verdict: Verdict, *, now: flo
         return FailOver()
     if verdict.cause is Cause.THROTTLED:
         short = (verdict.retry_not_before or now) - now <= _SHORT_WAIT_SECONDS
-        return _retry(snapshot, verdict, now=now, draw=draw) if first and short else FailOver()
+        patient = first and short and not snapshot.is_probe
+        return _retry(snapshot, verdict, now=now, draw=draw) if patient else FailOver()
     if first:
         return _retry(snapshot, verdict, now=now, draw=draw)
     if verdict.cause is Cause.OVERLOADED:

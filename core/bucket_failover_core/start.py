@@ -4,9 +4,10 @@ Rules: `choose_bucket` says which, with three additions, all of which concern be
 
 * *The ceiling.* At most half of a profile's buckets are benched on advisory evidence; those over it whose limits end
   first count as usable. A provider's bad minute does not become an hour of ours.
-* *The canary.* From time to time one request of real traffic tests an advisory limit before its end: one bucket at a
-  time, not before an interval (spread by `draw`) has passed since anybody last heard of it or tested another. If it is
-  served, the limit is disproved; if not, the request goes on elsewhere, and the limit is fresh again.
+* *The canary.* From time to time one request of real traffic, of no named conversation, tests an advisory limit before
+  its end: one bucket at a time, not before an interval (spread by `draw`) has passed since anybody last heard of it or
+  tested another. If it is served, the limit is disproved; if not, the request goes on elsewhere, the session stays, and
+  the limit is fresh again.
 * *The last resort.* If nothing is believed usable, the bucket whose advisory limits end first is tried. Only what has
   been said outright, of all of them, ends a request without a call; and with a single bucket the call is always made.
 
@@ -70,11 +71,12 @@ def choose_start(
             break
     else:
         return choice  # nothing is believed of anybody's quota
-    doubtful = [bucket for bucket in snapshot.buckets if is_doubtful(bucket, now=now, model=snapshot.model)]
     if isinstance(choice, Failure):
-        soonest = min(doubtful, key=lambda bucket: _end(bucket, now, snapshot.model), default=None)
+        left = [bucket for bucket in snapshot.buckets if _may_serve(bucket, now, snapshot.model)]
+        soonest = min(left, key=lambda bucket: _end(bucket, now, snapshot.model), default=None)
         return choice if soonest is None else _try(soonest, choice, current)
-    canary = _canary(snapshot, doubtful, now=now, draw=draw)
+    doubtful = [bucket for bucket in snapshot.buckets if is_doubtful(bucket, now=now, model=snapshot.model)]
+    canary = _canary(snapshot, doubtful, now=now, draw=draw) if session_key is None else None
     if canary is not None:
         return _probe(canary, choice, current)
     excess = len(doubtful) - len(snapshot.buckets) // 2
@@ -82,7 +84,7 @@ def choose_start(
         return choice
     trusted = sorted(doubtful, key=lambda bucket: _end(bucket, now, snapshot.model))[:excess]
     eased = snapshot.evolve({"buckets": tuple(_eased(bucket, trusted) for bucket in snapshot.buckets)})
-    return choose_bucket(eased, now=now, strategy=strategy, session_key=session_key, draw=draw)
+    return _told(choose_bucket(eased, now=now, strategy=strategy, session_key=session_key, draw=draw), trusted)
 
 
 def begin_with(snapshot: FailoverSnapshot, start: UseBucket, *, at: float, strategy: Strategy) -> FailoverSnapshot:
@@ -107,13 +109,39 @@ def begin_with(snapshot: FailoverSnapshot, start: UseBucket, *, at: float, strat
     return learn_call(snapshot, start.bucket) if strategy == "least-used" else snapshot
 
 
+def session_after(session: FailoverSnapshot, found: UseBucket, *, was_probe: bool) -> FailoverSnapshot:
+    """The session after a search has found another bucket: it moves there, unless the failed call was a canary.
+
+    Args:
+        session: the session.
+        found: what ended the search; `switched`.
+        was_probe: the call that failed was a canary's first.
+
+    Raises:
+        ValueError: the profile has no such bucket.
+    """
+    return session if was_probe else move_session(session, found.bucket)
+
+
 def is_doubtful(bucket: BucketSnapshot, *, now: float, model: str | None) -> bool:
-    """Whether the bucket is ruled out by advisory limits alone: there is a token to call with, or it can be had."""
+    """Whether the bucket is ruled out by advisory limits alone."""
     limits = _in_force(bucket, now, model)
-    if not limits or any(_is_certain(limit, model) for limit in limits):
-        return False
+    return not any(map(is_directive, limits)) and _is_benched(bucket, limits, now, model)
+
+
+def _may_serve(bucket: BucketSnapshot, now: float, model: str | None) -> bool:
+    """Whether the bucket may serve this very request, though limits bench it.
+
+    A limit about a model, if ours is unknown, benches it, but nobody has said that it is ours.
+    """
+    limits = _in_force(bucket, now, model)
+    return not any(_is_certain(limit, model) for limit in limits) and _is_benched(bucket, limits, now, model)
+
+
+def _is_benched(bucket: BucketSnapshot, limits: list[Limit], now: float, model: str | None) -> bool:
+    """Whether limits alone rule it out: there is a token to call with, or it can be had."""
     found = find(bucket, now=now, model=model)
-    return found.fact == "limit-in-force" and token_fact(bucket, now=now) in OPEN_FACTS
+    return limits != [] and found.fact == "limit-in-force" and token_fact(bucket, now=now) in OPEN_FACTS
 
 
 def _in_force(bucket: BucketSnapshot, now: float, model: str | None) -> list[Limit]:
@@ -161,9 +189,22 @@ def _probe(canary: BucketSnapshot, choice: ChoiceResult, current: BucketSnapshot
     return _use(canary, (*others, BucketFinding(bucket=canary.name, fact="probe-due")), current)
 
 
+def _told(choice: ChoiceResult, trusted: list[BucketSnapshot]) -> ChoiceResult:
+    """The choice, with a finding that says so if its bucket is one that the ceiling has freed."""
+    use = choice.unwrap()
+    if not any(use.bucket == bucket.name for bucket in trusted):
+        return choice
+    freed = BucketFinding(bucket=use.bucket, fact="over-ceiling")
+    return Success(use.evolve({"findings": (*use.findings[:-1], freed)}))
+
+
 def _try(bucket: BucketSnapshot, ruled_out: ChoiceResult, current: BucketSnapshot) -> ChoiceResult:
-    """The bucket in spite of what is believed, with the findings that speak against it."""
-    return _use(bucket, ruled_out.failure().findings, current)
+    """The bucket in spite of what is believed, with the findings of the others."""
+    findings = ruled_out.failure().findings
+    own = next(finding for finding in findings if finding.bucket == bucket.name)
+    others = tuple(finding for finding in findings if finding is not own)
+    last = BucketFinding(bucket=bucket.name, fact="last-resort", detail=own.detail, until=own.until)
+    return _use(bucket, (*others, last), current)
 
 
 def _use(bucket: BucketSnapshot, findings: tuple[BucketFinding, ...], current: BucketSnapshot) -> ChoiceResult:

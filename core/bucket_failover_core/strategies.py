@@ -64,6 +64,7 @@ def is_settling(bucket: BucketSnapshot, *, now: float, model: str | None) -> boo
     """Whether a burst limit has benched the bucket less than five minutes ago, and has ended."""
     return any(
         limit.window in _BURST_WINDOWS
+        and limit.source != "operator"
         and limit.until <= now
         and limit.observed_at is not None
         and now < limit.observed_at + _SETTLING_SECONDS

@@ -10,6 +10,7 @@ on the `response`; timeouts and broken connections told by the class or a base c
 import asyncio
 import errno
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from bucket_failover_core import CallFailure, ErrorKind
@@ -30,6 +31,9 @@ _NETWORK_NAMES: Final = frozenset(
     }
 )
 _NETWORK_ERRNOS: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ENOTCONN})
+_TELLING: Final = frozenset({"type", "code", "error"})
+"""What a body has that is about an error."""
+
 _STATUSES: Final = range(100, 1000)
 _PLAIN: Final = (str, bytes, int, float, dict, list, tuple, type(None))
 _BODY_CHARACTERS_MAX: Final = 65_536
@@ -47,8 +51,15 @@ def describe_exception(error: BaseException) -> CallFailure | None:
     status = _status_of(error, response)
     if status is not None:
         return CallFailure(status=status, headers=_headers_of(error, response), body=_body_of(error, response))
+    if isinstance(response, Mapping):
+        return _of_botocore(response)
     kind = _kind_of(error)
-    return CallFailure(error_kind=kind) if kind is not None else None
+    if kind is not None:
+        return CallFailure(error_kind=kind)
+    body = _get(error, "body")
+    if isinstance(body, Mapping) and not _TELLING.isdisjoint(body):
+        return CallFailure(body=_as_json(body))  # an error event in a stream whose status was decided before
+    return None
 
 
 def describe_answer(result: object) -> CallFailure | None:
@@ -88,15 +99,32 @@ def _headers_of(error: object, response: object) -> tuple[tuple[str, str], ...]:
 
 def _body_of(error: BaseException, response: object) -> str | None:
     body = _get(error, "body")
+    text = _get(response, "text") if body is None else body
+    if isinstance(text, str):
+        return text[:_BODY_CHARACTERS_MAX]
     if body is None:
-        body = _get(response, "text")
-        return body[:_BODY_CHARACTERS_MAX] if isinstance(body, str) else None
-    if not isinstance(body, str):
-        try:
-            body = json.dumps(body, default=str)
-        except (TypeError, ValueError, RecursionError):  # it is no JSON, and nobody can read it
-            return None
-    return body[:_BODY_CHARACTERS_MAX]
+        body = _get(error, "details")  # where one keeps what it has read of an answer
+    return None if body is None else _as_json(body)
+
+
+def _as_json(body: object) -> str | None:
+    try:
+        return json.dumps(body, default=str)[:_BODY_CHARACTERS_MAX]
+    except (TypeError, ValueError, RecursionError):  # it is no JSON, and nobody can read it
+        return None
+
+
+def _of_botocore(response: Mapping[str, Any]) -> CallFailure | None:
+    """What an error of boto's says, whose response is a dictionary; None: it is none of boto's."""
+    metadata, error = response.get("ResponseMetadata"), response.get("Error")
+    if not isinstance(metadata, Mapping) or not isinstance(error, Mapping):
+        return None
+    status, headers = metadata.get("HTTPStatusCode"), metadata.get("HTTPHeaders")
+    return CallFailure(
+        status=status if isinstance(status, int) and status in _STATUSES else None,
+        headers=tuple((str(name), str(value)) for name, value in headers.items()) if isinstance(headers, dict) else (),
+        body=_as_json({"__type": error.get("Code"), "message": error.get("Message")}),
+    )
 
 
 def _get(holder: object, name: str) -> Any:  # noqa: ANN401 - whatever somebody else has put there

@@ -11,7 +11,7 @@ from bucket_failover.describe import describe_answer, describe_exception
 from bucket_failover.handler.protocol import BucketFailoverHandler
 from bucket_failover.oauth import OAuthManager
 from bucket_failover.request import ActiveBucket, Means, Purse, Request
-from bucket_failover_core import CallFailure, ChoiceResult, RetryBudget, RetryPolicy
+from bucket_failover_core import CallFailure, RetryBudget, RetryPolicy
 
 _T = TypeVar("_T")
 
@@ -53,7 +53,7 @@ class RetryOrchestrator:
         self._purse = Purse(budget)
         self._clock = clock
         self._describe_answer = describe_answer
-        choose_start = _accepting(getattr(handler, "choose_start", None), "model", "session_key", "draw")
+        choose_start = _accepting(getattr(handler, "choose_start", None), "model", "session_key", "draw", "request")
         self._report_answer = getattr(handler, "report_answer", None)
         self._means = Means(
             handler,
@@ -72,7 +72,7 @@ class RetryOrchestrator:
         self._reset_session: Callable[..., None] = handler.reset_session
         self._resets_by_request = _takes_an_argument(handler.reset_session)
         self._begin_request: Callable[[Request], object] | None = getattr(handler, "begin_request", None)
-        self._report_success: Callable[[str], object] | None = getattr(handler, "report_success", None)
+        self._report_success = _accepting(getattr(handler, "report_success", None), "model")
 
     async def call(
         self,
@@ -178,9 +178,9 @@ class RetryOrchestrator:
         self._purse.refund(self._clock)
         answer = self._describe_answer(result) if self._report_answer is not None else None
         if answer is not None and self._report_answer is not None:
-            self._report_answer(active.name, answer)
+            self._report_answer(active.name, request.of_its_model(answer))
         elif self._report_success is not None and not request.has_heard:
-            self._report_success(active.name)
+            self._report_success(active.name, model=request.model)
 
     def _end(self, request: Request) -> None:
         """The request is over, however it ended: its ledger ends with it."""
@@ -193,7 +193,7 @@ def _takes_an_argument(function: Callable[..., object]) -> bool:
     return any(kind not in {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD} for kind in kinds)
 
 
-def _accepting(function: Callable[..., ChoiceResult] | None, *names: str) -> Callable[..., ChoiceResult] | None:
+def _accepting(function: Callable[..., _T] | None, *names: str) -> Callable[..., _T] | None:
     """The function, made to be called with these keywords: those that it does not know are left out."""
     if function is None:
         return None
@@ -203,7 +203,7 @@ def _accepting(function: Callable[..., ChoiceResult] | None, *names: str) -> Cal
     known = [name for name in names if name in parameters]
     if len(known) == len(names):
         return function
-    return lambda **given: function(**{name: given[name] for name in known})
+    return lambda *values, **given: function(*values, **{name: given[name] for name in known if name in given})
 
 
 async def _close(items: object) -> None:

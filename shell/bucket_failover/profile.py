@@ -56,7 +56,14 @@ class Profile(BaseModel):
     @field_validator("buckets")
     @classmethod
     def _names_are_unique(cls, buckets: tuple[Bucket, ...]) -> tuple[Bucket, ...]:
-        FailoverSnapshot(provider="", buckets=tuple(bucket.snapshot for bucket in buckets))
+        names = [bucket.name for bucket in buckets]
+        if "" in names:
+            message = "a name is empty"
+            raise ValueError(message)
+        twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+        if twice is not None:
+            message = f"the name {twice!r} occurs twice"
+            raise ValueError(message)
         return buckets
 
     @property
@@ -106,4 +113,5 @@ def _profile(path: Path, provider: str, table: object) -> Profile:
 def _problem(provider: str, part: Mapping[str, Any]) -> str:
     field = ".".join(str(place) for place in (provider, *part["loc"]))
     reason = part["msg"].removeprefix("Value error, ")
-    return f"{field}: {reason}" if part["type"] == "missing" else f"{field}: {reason} (it is {part['input']!r})"
+    is_told = part["type"] in {"missing", "value_error"}
+    return f"{field}: {reason}" if is_told else f"{field}: {reason} (it is {part['input']!r})"

@@ -136,13 +136,16 @@ class Request:
 
     def __init__(self, means: Means, *, model: str | None = None, session_key: str | None = None) -> None:
         self._means = means
-        self._model = model
+        self.model = model
+        """The model that is asked, None if unknown."""
         self._session_key = session_key
         self._provider = means.handler.provider
         self._attempts = 0
         self._failures: dict[str, int] = {}
         self._refreshed: set[str] = set()
         self._rejected: tuple[str, ...] = ()
+        self._is_probing = False
+        """The next call is a canary's."""
         self.has_heard = False
         """The operation has told, in its last attempt, what the answer said."""
 
@@ -159,6 +162,7 @@ class Request:
         choice = self._choose_start()
         if isinstance(choice, Success):
             used: UseBucket = choice.unwrap()
+            self._is_probing = used.is_probe
             return used.bucket
         if isinstance(choice, Failure):
             exhausted: AllBucketsExhausted = choice.failure()
@@ -169,11 +173,19 @@ class Request:
             raise AllBucketsExhaustedError(self._provider, (), exhausted=exhausted)
         return name
 
-    def _choose_start(self) -> ChoiceResult | None:
+    def _choose_start(self, **asked: object) -> ChoiceResult | None:
         choose = self._means.choose_start
         if choose is None:
             return None
-        return choose(model=self._model, session_key=self._session_key, draw=self._means.draw())
+        return choose(model=self.model, session_key=self._session_key, draw=self._means.draw(), **asked)
+
+    def _last_resort(self, without: set[str]) -> str | None:
+        """A bucket that may still serve, though the search has found none: no call has been made yet."""
+        choice = self._choose_start(request=self) if self._attempts == 0 else None
+        if not isinstance(choice, Success):
+            return None
+        used: UseBucket = choice.unwrap()
+        return None if used.bucket in without else used.bucket
 
     async def recover(self, active: ActiveBucket, error: Exception, *, output_started: bool) -> ActiveBucket:
         """After a failed attempt with `active`: the bucket and token of the next one.
@@ -186,8 +198,7 @@ class Request:
         failure = self._means.describe(error)
         if failure is None:
             raise error
-        if failure.model is None and self._model is not None:
-            failure = failure.model_copy(update={"model": self._model})
+        failure = self.of_its_model(failure)
         now = self._means.clock()
         skew = estimate_skew(failure, now=now).value_or(NO_SKEW)
         verdict = unwrap_or_failure(classify_by_its_clock(failure, now=now, skew=skew))
@@ -211,6 +222,7 @@ class Request:
                 case RetryAt(at=at):
                     journal.retry_waits(self._provider, active.name, decision, now=now)
                     self._means.purse.spend(now=now)
+                    self._is_probing = False
                     await self._wait_until(at)
                     return await self._activate(active.name, failed.error)
                 case RefreshThenRetry():
@@ -220,6 +232,7 @@ class Request:
                         return healed
                 case FailOver(not_before=not_before):
                     name = await self._fail_over(active.name, failed.error, failed, active.token.fingerprint)
+                    self._is_probing = False
                     if self._attempts >= attempts_allowed(self._means.policy, snapshot.bucket_count):
                         raise RetriesExhaustedError(self._provider, self._attempts, failed.error)
                     await self._wait_until(not_before)
@@ -238,6 +251,7 @@ class Request:
             failures_here=self._failures[bucket],
             output_started=output_started,
             refresh_spent=bucket in self._refreshed,
+            is_probe=self._is_probing,
             retries_left=self._means.purse.left(now=now),
             policy=self._means.policy,
         )
@@ -265,7 +279,13 @@ class Request:
             without.add(name)
             if problem is None:
                 self._refreshed.add(name)
-            name = await self._fail_over(name, problem or error)
+            try:
+                name = await self._fail_over(name, problem or error)
+            except AllBucketsExhaustedError:
+                other = self._last_resort(without)
+                if other is None:
+                    raise
+                name = other
 
     def _active(self, name: str, token: OAuthToken) -> ActiveBucket:
         self.has_heard = False
@@ -275,7 +295,13 @@ class Request:
         """The operation tells what an answer said."""
         if self._means.report_answer is not None:
             self.has_heard = True
-            self._means.report_answer(bucket, answer)
+            self._means.report_answer(bucket, self.of_its_model(answer))
+
+    def of_its_model(self, answer: CallFailure) -> CallFailure:
+        """The answer, with the model that was asked, unless it says so itself."""
+        if answer.model is not None or self.model is None:
+            return answer
+        return answer.model_copy(update={"model": self.model})
 
     def _no_token(self, name: str, error: Exception | None, problem: Exception | None) -> AllBucketsExhaustedError:
         """The bucket has no token, and there is no other one, or no search that leads to one."""
@@ -334,8 +360,9 @@ class Request:
             fingerprint=fingerprint,
             request=self,
             bucket=name,
-            model=failed.failure.model if failed is not None else self._model,
+            model=failed.failure.model if failed is not None else self.model,
             refresh_spent=name in self._refreshed,
+            was_probe=self._is_probing,
             rejected=self._rejected,
         )
         found = await handler.try_failover(context)

@@ -20,6 +20,8 @@ TABLE: dict[Fact, tuple[R | None, Remedy]] = {
     "not-read": (None, "nothing"),
     "refreshable": (None, "nothing"),
     "probe-due": (None, "nothing"),
+    "over-ceiling": (None, "nothing"),
+    "last-resort": (None, "nothing"),
     "call-refused-for-quota": (R.QUOTA_EXHAUSTED, "wait"),
     "limit-in-force": (R.QUOTA_EXHAUSTED, "wait"),
     "token-expired": (R.EXPIRED_REFRESH_FAILED, "login"),

@@ -292,3 +292,11 @@ class TestSharedBudget:
         """It is what `RetryBudget` says."""
         with pytest.raises(ValueError, match="retries_left"):
             decide(Cause.TIMEOUT, retries_left=-0.1)
+
+
+@pytest.mark.parametrize("hint", [None, 1.0, 30.0])
+def test_a_canary_that_is_throttled_has_its_answer(hint: float | None) -> None:
+    """It is not waited for, however short the hint."""
+    snapshot = RetrySnapshot(bucket_count=2, attempts_made=1, failures_here=1, is_probe=True)
+    verdict = Verdict(cause=Cause.THROTTLED, retry_not_before=None if hint is None else NOW + hint)
+    assert decide_retry(snapshot, verdict, now=NOW, draw=0.5).unwrap() == FailOver()

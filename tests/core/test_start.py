@@ -11,10 +11,10 @@ from bucket_failover_core import (
     FailoverSnapshot,
     Limit,
     TokenAbsent,
-    UseBucket,
     choose_bucket,
     choose_start,
 )
+from tests.support.playbook import use
 from tests.support.worlds import bucket, limit, profile
 
 NOW = 1_000.0
@@ -73,19 +73,17 @@ def test_what_is_no_limit_is_not_put_to_the_test() -> None:
 
 @pytest.mark.requirement("REQ-1598-BWC01")
 def test_with_a_single_bucket_the_call_is_always_made() -> None:
-    """As without failover; the finding that speaks against it is told."""
+    """As without failover; what speaks against it is told."""
     alone = profile(bucket("a", limits=(hard(9_000.0),)))
     answer = choose_start(alone, now=NOW).unwrap()
-    findings = choose_bucket(alone, now=NOW).failure().findings
-    assert answer == UseBucket(bucket="a", switched=False, via="token", findings=findings)
+    assert answer == use("a", switched=False, a=("last-resort", "week", 9_000.0))
 
 
 def test_a_detour_says_so() -> None:
     """`switched`, with the findings of all; an empty profile has nothing to start with."""
     pair = profile(bucket("a", limits=(soft(9_000.0),)), bucket("b", limits=(soft(5_000.0),), renewed_by="refresh"))
-    findings = choose_bucket(pair, now=NOW).failure().findings
-    assert choose_start(pair, now=NOW).unwrap() == UseBucket(
-        bucket="b", switched=True, via="refresh", findings=findings
+    assert choose_start(pair, now=NOW).unwrap() == use(
+        "b", "refresh", a=("limit-in-force", "week", 9_000.0), b=("last-resort", "week", 5_000.0)
     )
     here = pair.model_copy(update={"current": "b"})
     assert not choose_start(here, now=NOW).unwrap().switched

@@ -132,9 +132,10 @@ def test_explain_prints_the_decisions_own_findings(desk: Desk) -> None:
     assert told.splitlines()[0].endswith("the next request would use default.")
     assert "- default: usable" in told
     assert "- claudius: a limit is in force until" in told
-    assert "- team: not looked at: the search ended before it" in told
+    assert "- team: usable, and comes later in the order" in told
     document = desk.json("explain")
-    assert (document["uses"], document["switched"], document["not_looked_at"]) == ("default", True, ["team"])
+    assert (document["uses"], document["switched"]) == ("default", True)
+    assert [(finding["bucket"], finding["fact"]) for finding in document["not_looked_at"]] == [("team", "usable")]
     assert [finding["fact"] for finding in document["findings"]] == ["limit-in-force", "usable"]
     assert desk.json("explain", "--at", "5h")["uses"] == "claudius"
 
@@ -287,3 +288,17 @@ def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> 
     told = capsys.readouterr().out
     assert "Examples" in told
     assert "Exit status" in told
+
+
+def test_brackets_are_text(desk: Desk) -> None:
+    """What a person or a provider has written is no markup."""
+    desk.run("bench", "default", "--until", "1h", "--reason", "[/x] keep [cheap] one")
+    assert "[/x] keep [cheap]" in " ".join(desk.run("status").split())
+
+
+def test_explain_tells_what_rules_out_each_other_one(desk: Desk) -> None:
+    """Those that the decision had no need to look at, too."""
+    desk.run("bench", "team", "--until", "1h", "--reason", "kept")
+    told = desk.run("explain")
+    assert "- team: a limit is in force until" in told
+    assert "(kept)" in told

@@ -18,7 +18,7 @@ import httpx2
 import openai
 import pytest
 
-from bucket_failover import CallFailure, describe_exception
+from bucket_failover import CallFailure, Cause, classify_failure, describe_exception
 
 
 class _Refusing(http.server.BaseHTTPRequestHandler):
@@ -211,3 +211,58 @@ def test_an_exception_that_raises_when_it_is_looked_at_is_left_alone() -> None:
 def test_the_networks_own_words(error: Exception) -> None:
     """Names that are not found, handshakes and answers that break off, hosts that are not reached."""
     assert describe_exception(error) == CallFailure(error_kind="network")
+
+
+def test_an_error_event_in_a_stream_as_an_sdk_raises_it() -> None:
+    """It has a body and neither status nor response; the event is what failed."""
+    request = httpx2.Request("POST", "http://127.0.0.1/")
+    error = openai.APIError("x", request, body={"code": "server_is_overloaded", "message": "busy"})
+    failure = describe_exception(error)
+    assert failure == CallFailure(body='{"code": "server_is_overloaded", "message": "busy"}')
+    assert classify_failure(failure, now=0.0).unwrap().cause is Cause.OVERLOADED
+    assert describe_exception(openai.APIError("x", request, body={"message": "?"})) is None
+
+
+class BotoError(Exception):
+    """In the shape of botocore's `ClientError`."""
+
+    def __init__(self, response: object) -> None:
+        super().__init__("An error occurred")
+        self.response = response
+
+
+def test_an_error_of_boto() -> None:
+    """Its response is a dictionary."""
+    response = {
+        "Error": {"Code": "ThrottlingException", "Message": "Too many requests"},
+        "ResponseMetadata": {"HTTPStatusCode": 429, "HTTPHeaders": {"x-amzn-requestid": "x"}},
+    }
+    failure = describe_exception(BotoError(response))
+    assert failure is not None
+    assert (failure.status, failure.headers) == (429, (("x-amzn-requestid", "x"),))
+    verdict = classify_failure(failure, now=0.0).unwrap()
+    assert (verdict.cause, verdict.detail) == (Cause.THROTTLED, "HTTP 429, ThrottlingException")
+    odd = describe_exception(BotoError({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": "?"}}))
+    assert odd is not None
+    assert (odd.status, odd.headers) == (None, ())
+    assert describe_exception(BotoError({"Error": {}})) is None
+
+
+def test_what_an_sdk_has_read_of_an_answer_that_was_streamed() -> None:
+    """The text cannot be had any more; the details can."""
+
+    class Streamed:
+        headers: tuple[()] = ()
+
+        @property
+        def text(self) -> str:
+            raise RuntimeError
+
+    class GoogleError(Exception):
+        code = 429
+        response = Streamed()
+        details: object = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}
+
+    failure = describe_exception(GoogleError())
+    assert failure is not None
+    assert failure.body == '{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}'

@@ -54,6 +54,17 @@ def test_differences_name_case_field_and_both_values() -> None:
     assert [difference.field for difference in fewer] == ["limits"]
 
 
+def test_a_classifier_that_raises_has_failed_the_case() -> None:
+    """No input whatever may raise."""
+
+    def broken(failure: Mapping[str, Any], now: float) -> Mapping[str, Any]:
+        raise LookupError(failure["status"])
+
+    case = next(case for case in all_cases() if "status" in case.failure)
+    told = f"LookupError: {case.failure['status']}"
+    assert run(broken, [case]) == [Difference(case.name, "raised", "an answer", told)]
+
+
 def test_the_command_tells_how_many_differ(capsys: pytest.CaptureFixture[str]) -> None:
     """0 if none does."""
     assert main([]) == 0

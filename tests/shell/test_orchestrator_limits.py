@@ -11,13 +11,16 @@ import pytest
 from bucket_failover import (
     ActiveBucket,
     AllBucketsExhaustedError,
+    BucketFailoverHandlerImpl,
     CallFailure,
     RetriesExhaustedError,
     RetryBudget,
+    RetryOrchestrator,
+    SqliteLimitStore,
     describe_answer,
 )
 from tests.support.line import Line, failing
-from tests.support.people import CallError
+from tests.support.people import CallError, token
 
 _SPENT = (
     ("x-ratelimit-remaining-requests", "0"),
@@ -223,7 +226,7 @@ def test_a_handler_that_knows_less_is_asked_for_less() -> None:
 
     class Curious(Simple):
         def choose_start(self, **asked: Any) -> Any:
-            assert set(asked) == {"model", "session_key", "draw"}
+            assert set(asked) >= {"model", "session_key", "draw"}
             return chosen(**asked)
 
     for handler in (Simple(), Curious()):
@@ -258,3 +261,79 @@ def test_a_canary_that_is_refused_moves_no_session() -> None:
     line.faults["vybestack"] = failing(402)
     line.call()
     assert line.handler.get_current_bucket() != "vybestack"
+
+
+def test_a_canary_with_a_short_hint_is_not_waited_for() -> None:
+    """It has its answer: the request goes on elsewhere at once."""
+    line = Line("default", "claudius")
+    spent = [("x-codex-primary-used-percent", "100"), ("x-codex-primary-reset-after-seconds", "500000")]
+    line.faults["default"] = [CallError(429, headers=spent), CallError(429, headers=[("retry-after", "25")])]
+    line.call()
+    line.world.now += 600.0
+    began = line.world.now
+    assert line.call() == "an answer from claudius"
+    assert line.names()[-2:] == ["default", "claudius"]
+    assert line.world.now == began
+
+
+def test_a_canary_that_was_served_is_none_any_more() -> None:
+    """The bucket's next failure moves the session, and the store is told."""
+    line = Line("default", "claudius")
+    spent = [("x-codex-primary-used-percent", "100"), ("x-codex-primary-reset-after-seconds", "500000")]
+    line.faults["default"] = [CallError(429, headers=spent)]
+    line.call()
+    line.handler.reset()
+    line.world.now += 600.0
+    assert line.call() == "an answer from default"
+    line.faults["default"] = failing(402)
+    assert line.call() == "an answer from claudius"
+    assert line.handler.get_current_bucket() == "claudius"
+    assert line.store.read_session_bucket("anthropic") == "claudius"
+
+
+def test_the_last_resort_is_there_for_a_request_whose_bucket_has_no_token() -> None:
+    """No call has been made: what is merely believed of the other one does not end it."""
+    line = Line("default", "claudius", tokens={"default": None, "claudius": token("claudius")})
+    line.handler.report_answer("claudius", CallFailure(status=429))
+    reset = (("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "300s"))
+    line.handler.report_answer("claudius", CallFailure(status=200, headers=reset))
+    assert line.call() == "an answer from claudius"
+    told = (("retry-after", "3600"),)
+    line.handler.report_answer("claudius", CallFailure(status=429, headers=told))
+    with pytest.raises(AllBucketsExhaustedError) as caught:
+        line.call()
+    assert caught.value.retry_at is not None
+
+
+def test_an_answer_is_about_the_model_that_was_asked() -> None:
+    """A deployment that is used up benches no other one."""
+    line = Line("default", "claudius")
+
+    async def operation(bucket: ActiveBucket) -> Answer:
+        line.calls.append((bucket.name, line.world.now))
+        return Answer(
+            ("apim-request-id", "x"), ("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "60")
+        )
+
+    line.world.run(line.orchestrator.call(operation, model="gpt-4o"))
+    line.world.run(line.orchestrator.call(operation, model="gpt-5"))
+    assert line.names() == ["default", "default"]
+    line.world.run(line.orchestrator.call(operation, model="gpt-4o"))
+    assert line.names()[-1] == "claudius"
+
+
+def test_processes_that_share_do_not_go_back_and_forth(tmp_path: Any) -> None:
+    """The draw of a process is one for all its requests."""
+    line = Line("default", "claudius")
+    draws = iter([0.1, 0.9] * 10)
+    with SqliteLimitStore(tmp_path / "buckets.db") as limits:
+        handler = BucketFailoverHandlerImpl(
+            ["default", "claudius"], "anthropic", line.manager, clock=line.world.clock, limits=limits
+        )
+        orchestrator = RetryOrchestrator(handler, line.manager, clock=line.world.clock, draw=lambda: next(draws))
+        reset = (("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "60s"))
+        handler.report_answer("default", CallFailure(status=200, headers=reset))
+        line.world.now += 65.0
+        for _ in range(6):
+            line.world.run(orchestrator.call(line.operation))
+    assert len(set(line.names())) == 1

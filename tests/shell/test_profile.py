@@ -31,7 +31,7 @@ def test_names_and_tables(tmp_path: Path) -> None:
         ("[anthropic]\nbuckets = []", "anthropic.buckets: Tuple should have at least 1 item"),
         ('[anthropic]\nbuckets = "default"', "anthropic.buckets: Input should be a valid tuple \\(it is 'default'\\)"),
         ('[anthropic]\nbuckets = ["a", "a"]', "anthropic.buckets: .*the name 'a' occurs twice"),
-        ('[anthropic]\nbuckets = [""]', "anthropic.buckets.name: .*at least 1 character"),
+        ('[anthropic]\nbuckets = [""]', "anthropic.buckets: a name is empty$"),
         (
             '[anthropic]\nbuckets = ["a"]\nstrategy = "x"',
             "anthropic.strategy: Input should be 'sticky'.*\\(it is 'x'\\)",

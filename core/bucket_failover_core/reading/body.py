@@ -18,6 +18,7 @@ _BLANK: Final = "\ufeff \t\r\n"
 _STREAM_FIELDS: Final = ("event:", "data:", "id:", "retry:", ":")
 _SURROGATE_ESCAPE: Final = re.compile(r"(\\\\)|\\u[dD][89a-fA-F][0-9a-fA-F]{2}", re.ASCII)
 _EXCEPTION: Final = re.compile(r"[A-Za-z]{1,60}(?:Exception|Error)", re.ASCII)
+_EXCEPTION_EVENT: Final = re.compile(r"[a-z][A-Za-z]{0,59}Exception", re.ASCII)
 _NAME_FIELDS: Final = ("type", "code", "status", "reason", "__type")
 _MESSAGE_FIELDS: Final = ("message", "Message", "detail")
 _NO_FIELDS: Final[Mapping[str, object]] = {}
@@ -126,7 +127,7 @@ def _error_in(document: Mapping[str, object], text: str, *, failed: bool) -> Err
     if kind == "error" or _is_exception(document.get("__type")):
         return _said(document, document, text, is_event=True)
     for name, value in document.items():
-        if isinstance(value, dict) and _EXCEPTION.fullmatch(name):
+        if isinstance(value, dict) and _EXCEPTION_EVENT.fullmatch(name):
             return _said({"type": name[0].upper() + name[1:]} | value, document, text, is_event=True)
     return _said(document, document, text, is_event=False) if failed else None
 

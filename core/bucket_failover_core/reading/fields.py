@@ -10,6 +10,8 @@ from bucket_failover_core.reading.sentences import NOTED, Open, Sentence, Unread
 
 WAIT_NAMES: Final = ("retry-after", "retry-after-ms", "x-ms-retry-after-ms")
 
+_PER_SECOND: Final = {"retry-after": 1, "retry-after-ms": 1_000, "x-ms-retry-after-ms": 1_000}
+
 ParseMoment = Callable[[str, float], float | None]
 """From a text and `now` to a moment in Unix seconds, or None."""
 
@@ -26,16 +28,25 @@ def asked_wait(answer: Answer, *, now: float) -> tuple[float | None, str]:
     unreadable = ""
     for name in WAIT_NAMES:
         for text in answer.values(name):
-            number = parse_number(text)
-            if number is None and name == "retry-after" and (moment := parse_http_date(text, now=now)) is not None:
-                seconds.append(moment)
-            elif number is None:
+            wait = _amount(text)
+            moment = None if wait is None else now + wait / _PER_SECOND[name]
+            if moment is None and name == "retry-after":
+                moment = parse_http_date(text, now=now)
+            if moment is None:
                 unreadable = name
-            elif name == "retry-after":
-                seconds.append(now + number)
             else:
-                milliseconds.append(now + number / 1_000)
+                (seconds if name == "retry-after" else milliseconds).append(moment)
     return max(milliseconds or seconds, default=None), unreadable
+
+
+def _amount(text: str) -> float | None:
+    """A number; of several that a client has joined by commas (RFC 9110, 5.3), the largest."""
+    number = parse_number(text)
+    if number is None and "," in text:
+        numbers = [parse_number(part) for part in text.split(",")]
+        known = [amount for amount in numbers if amount is not None]
+        return max(known) if len(known) == len(numbers) else None
+    return number
 
 
 def read_count(

@@ -43,6 +43,7 @@ WISH_MAX_SECONDS: Final = 32 * 86_400.0
 """A wish is cut at this."""
 
 _GUESS_SECONDS: Final = 60.0
+_SAME_MOMENT_SECONDS: Final = 5.0
 _GUESS_BY_WINDOW: Final[dict[Window, float]] = {
     "5h": 600.0, "day": 600.0, "week": 600.0, "month": 600.0, "balance": 6 * 3_600.0
 }  # fmt: skip
@@ -251,10 +252,17 @@ def _subject_of_wish(speech: Speech) -> _Subject:
 
 
 def _believe(found: dict[_Subject, _Belief], subject: _Subject, belief: _Belief) -> None:
-    """Of two statements about the same thing the later counts, and of equal ones the harder, and then the first."""
+    """Of two statements about the same thing the later counts. The same moment told twice is told as hard as once."""
     held = found.get(subject) if found else None
-    if held is None or (belief.until, belief.strength == "directive") > (held.until, held.strength == "directive"):
+    if held is None:
         found[subject] = belief
+        return
+    later = belief if belief.until > held.until else held
+    is_same = abs(belief.until - held.until) <= _SAME_MOMENT_SECONDS
+    if is_same and belief.strength != held.strength:
+        harder = held if held.strength == "directive" else belief
+        later = harder._replace(until=later.until)
+    found[subject] = later
 
 
 def _guess(found: dict[_Subject, _Belief], said: UsedUp, answer: Answer, *, now: float) -> None:

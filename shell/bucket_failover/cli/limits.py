@@ -44,7 +44,9 @@ PlainOption = Annotated[bool, typer.Option("--plain", help="No colours, not even
 def status_command(
     at: AtOption = None,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh in place until interrupted.")] = False,
-    interval: Annotated[float, typer.Option("--interval", min=0.1, help="Seconds between two refreshes.")] = 2.0,
+    interval: Annotated[
+        float, typer.Option("--interval", min=0.1, max=86_400, help="Seconds between two refreshes.")
+    ] = 2.0,
     model: ModelOption = None,
     as_json: JsonOption = False,
     plain: PlainOption = False,
@@ -80,7 +82,9 @@ def explain_command(
     with reader_may_leave(), open_session(profile, store, provider) as session:
         moment = _moment("--at", at)
         snapshot = session.snapshot()
-        choice = status.explain(session, snapshot, at=moment, model=model)
+        if model is not None:
+            snapshot = snapshot.evolve({"model": model})
+        choice = status.explain(session, snapshot, at=moment)
         if as_json:
             _print_json(status.explanation_json(snapshot, choice, at=moment))
         else:

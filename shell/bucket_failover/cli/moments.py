@@ -74,6 +74,7 @@ def wait_text(seconds: float) -> str:
 
     Example: `wait_text(15_600.0)` is "4 h 20 min".
     """
+    seconds = round(seconds)
     if seconds < _MINUTE:
         return f"{seconds:.0f} s"
     if seconds < _HOUR:

@@ -25,7 +25,7 @@ from bucket_failover_core import (
     is_expired,
 )
 
-_NOT_REACHED: Final = "not looked at: the search ended before it"
+_COMES_LATER: Final = "and comes later in the order"
 
 
 def outlooks(snapshot: FailoverSnapshot, *, at: float, model: str | None) -> list[Outlook]:
@@ -44,9 +44,9 @@ def status_table(snapshot: FailoverSnapshot, *, at: float, model: str | None) ->
         table.add_row(
             Text(bucket.name, style="bold" if bucket.name == session else ""),
             Text(str(reason) if reason else "usable", style="yellow" if reason else "green"),
-            _token_text(bucket, at=at),
-            "\n".join(_limit_text(limit, at=at) for limit in outlook.limits) or "none",
-            _next_text(outlook, at=at),
+            Text(_token_text(bucket, at=at)),
+            Text("\n".join(_limit_text(limit, at=at) for limit in outlook.limits) or "none"),
+            Text(_next_text(outlook, at=at)),
         )
     heading = Text.assemble((snapshot.provider, "bold"), f" at {clock_text(at, now=at)}; the session is with {session}")
     return Group(heading, table)
@@ -68,27 +68,33 @@ def status_json(snapshot: FailoverSnapshot, *, at: float, model: str | None) -> 
     return {"provider": snapshot.provider, "at": at, "session_bucket": snapshot.current, "buckets": rows}
 
 
-def explain(session: Session, snapshot: FailoverSnapshot, *, at: float, model: str | None) -> ChoiceResult:
+def explain(session: Session, snapshot: FailoverSnapshot, *, at: float) -> ChoiceResult:
     """Which bucket the next request would use, by the very decision that it would ask."""
-    asked = snapshot if model is None else snapshot.evolve({"model": model})
-    return choose_start(asked, now=at, strategy=session.profile.strategy)
+    return choose_start(snapshot, now=at, strategy=session.profile.strategy)
 
 
 def explanation_text(snapshot: FailoverSnapshot, choice: ChoiceResult, *, at: float) -> RenderableType:
     """The decision's own findings, for people."""
     decision = unwrap_or_failure(choice)
     lines: list[RenderableType] = [Text(_headline(decision, at=at), style="bold")]
-    findings = {finding.bucket: finding for finding in decision.findings}
-    for bucket in snapshot.buckets:
-        finding = findings.get(bucket.name)
-        lines.append(Text(f"- {bucket.name}: {_NOT_REACHED}" if finding is None else f"- {finding.text}"))
-    return Group(*lines)
+    told = {finding.bucket: finding.text for finding in decision.findings}
+    for finding in _not_reached(snapshot, decision, at=at):
+        told[finding.bucket] = f"{finding.text}, {_COMES_LATER}" if finding.reason is None else finding.text
+    return Group(*lines, *(Text(f"- {told[bucket.name]}") for bucket in snapshot.buckets))
+
+
+def _not_reached(
+    snapshot: FailoverSnapshot, decision: UseBucket | AllBucketsExhausted, *, at: float
+) -> list[BucketFinding]:  # fmt: skip
+    """What is known of the buckets that the decision had no need to look at."""
+    looked_at = {finding.bucket for finding in decision.findings}
+    known = (foresee(bucket, now=at, model=snapshot.model).finding for bucket in snapshot.buckets)
+    return [finding for finding in known if finding.bucket not in looked_at]
 
 
 def explanation_json(snapshot: FailoverSnapshot, choice: ChoiceResult, *, at: float) -> dict[str, Any]:
     """The same for machines."""
     decision = unwrap_or_failure(choice)
-    looked_at = [finding.bucket for finding in decision.findings]
     use = decision if isinstance(decision, UseBucket) else None
     return {
         "provider": snapshot.provider,
@@ -98,7 +104,9 @@ def explanation_json(snapshot: FailoverSnapshot, choice: ChoiceResult, *, at: fl
         "is_probe": use is not None and use.is_probe,
         "retry_at": decision.retry_at if isinstance(decision, AllBucketsExhausted) else None,
         "findings": [{"bucket": finding.bucket, **_finding_json(finding)} for finding in decision.findings],
-        "not_looked_at": [bucket.name for bucket in snapshot.buckets if bucket.name not in looked_at],
+        "not_looked_at": [
+            {"bucket": finding.bucket, **_finding_json(finding)} for finding in _not_reached(snapshot, decision, at=at)
+        ],
     }
 
 

@@ -38,6 +38,7 @@ class FailoverContext:
         bucket: the one whose call failed; None: the current one.
         model: the model that was asked, None if unknown.
         refresh_spent: the caller has already refreshed the bucket's token in this request.
+        was_probe: the failed call was a canary's, which the session does not follow.
         rejected: fingerprints that the provider has refused in this request, as far as the handler has not been told.
     """
 
@@ -48,6 +49,7 @@ class FailoverContext:
     bucket: str | None = None
     model: str | None = None
     refresh_spent: bool = False
+    was_probe: bool = False
     rejected: tuple[str, ...] = ()
 
     @property

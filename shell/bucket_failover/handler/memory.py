@@ -1,9 +1,11 @@
 """What a session believes of quota, kept in step with a store that other processes share.
 
-A store that cannot answer costs nothing but what it would have told: beliefs are not worth a failed request.
+A store that cannot answer costs nothing but what it would have told: beliefs are not worth a failed request. What it
+could not take is kept, and told when it answers again.
 """
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Final
 
 from bucket_failover import journal
@@ -15,6 +17,8 @@ Change = Callable[[FailoverSnapshot], FailoverSnapshot]
 """What was learned, as the core writes it into a ledger."""
 
 _NEVER_READ: Final = object()
+_UNWRITTEN_MAX: Final = 100
+"""What a store could not take is told again later, as far as it is recent."""
 
 
 class SharedLimits:
@@ -31,6 +35,7 @@ class SharedLimits:
         self._provider = provider
         self._clock = clock
         self._version: object = _NEVER_READ
+        self._unwritten: list[Change] = []
 
     @property
     def is_shared(self) -> bool:
@@ -41,6 +46,8 @@ class SharedLimits:
         """The session with what others have learned since; the same object if they have not."""
         if self._store is None:
             return session
+        if self._unwritten:
+            return self.changed(session, lambda known: known)
         try:
             version = self._store.version()
             if version == self._version:
@@ -57,16 +64,19 @@ class SharedLimits:
         if self._store is None:
             return change(session)
         now = self._clock()
+        changes = [*self._unwritten, change]
 
         def apply(held: Limits) -> Limits:
-            learned = change(hold_limits(session, held))
+            learned = reduce(lambda known, later: later(known), changes, hold_limits(session, held))
             return {bucket.name: limits_worth_keeping(bucket.limits, now=now) for bucket in learned.buckets}
 
         try:
             held = self._store.change_limits(self._provider, apply)
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the session knows it all the same
             journal.limits_failed(self._provider, "written", safe_text(error))
+            self._unwritten = changes[-_UNWRITTEN_MAX:]
             return change(session)
+        self._unwritten = []
         return hold_limits(change(session), held)
 
     def claims_probe(self, interval_seconds: float) -> bool:

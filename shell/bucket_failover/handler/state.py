@@ -43,9 +43,9 @@ from bucket_failover_core import (
     learn_readings,
     learn_refusal,
     learn_success,
-    move_session,
     read_limits_by_its_clock,
     read_windows_by_its_clock,
+    session_after,
 )
 from bucket_failover_core.skew import NO_SKEW
 from bucket_failover_core.snapshots import current_bucket
@@ -87,8 +87,8 @@ class HandlerState:
         self._strategy: Strategy = strategy
         self._shared = SharedLimits(limits, provider, clock)
         self._mutex = threading.Lock()
-        self._canary: str | None = None
-        """The bucket that a request in flight tests: its failure moves no session."""
+        self._phase: float | None = None
+        """The draw of this process; one for all its requests, so that it does not go back and forth."""
         self._resets = 0
         self._last_ledger: _Ledger | None = None
         self._ledgers: dict[Hashable | None, _Ledger] = {}
@@ -108,36 +108,44 @@ class HandlerState:
         return len(self._session.buckets) > 1
 
     def choose_start(
-        self, *, model: str | None = None, session_key: str | None = None, draw: float = 0.0
-    ) -> ChoiceResult:  # fmt: skip
+        self,
+        *,
+        model: str | None = None,
+        session_key: str | None = None,
+        draw: float = 0.0,
+        request: Hashable | None = None,
+    ) -> ChoiceResult:
         """The bucket that a new request calls with first: by default the session's, unless something rules it out.
 
         Args:
             model: the model that it is for, None if unknown.
             session_key: names the conversation that it belongs to; see `choose_bucket`.
             draw: chance, in [0, 1). It spreads the probes of processes that share a store of limits, and their return
-                to a bucket whose limit has just ended; a process alone is no herd.
+                to a bucket whose limit has just ended; a process alone is no herd, and comes back once.
+            request: names a request in progress, whose ledger is asked instead of the session; None: a new one.
 
         Raises:
             ValueError: `draw` is not in [0, 1).
         """
         with self._mutex:
             self._renew()
-            start = self._start(model, session_key, draw)
+            ledger = self._ledgers.get(request) if request is not None else None
+            if ledger is not None:
+                return choose_start(ledger.snapshot, now=self._clock(), strategy=self._strategy)
+            if self._phase is None:
+                self._phase = draw if self._shared.is_shared else 0.0
+            start = self._start(model, session_key)
             if not isinstance(start, Success):
                 return start
             use = start.unwrap()
             claimed = not use.is_probe or self._shared.claims_probe(self._policy.probe_interval_seconds)
-            if use.is_probe and claimed:
-                self._canary = use.bucket
             self._session = begin_with(self._session, use, at=self._clock(), strategy=self._strategy)
-            return start if claimed else self._start(model, session_key, draw)
+            return start if claimed else self._start(model, session_key)
 
-    def _start(self, model: str | None, session_key: str | None, draw: float) -> ChoiceResult:
+    def _start(self, model: str | None, session_key: str | None) -> ChoiceResult:
         session = self._session if model is None else self._session.evolve({"model": model})
-        draw = draw if self._shared.is_shared else 0.0
         now = self._clock()
-        return choose_start(session, now=now, strategy=self._strategy, session_key=session_key, draw=draw)
+        return choose_start(session, now=now, strategy=self._strategy, session_key=session_key, draw=self._phase or 0.0)
 
     def get_last_failover_reasons(self) -> dict[str, BucketFailureReason]:
         """Why buckets were ruled out in the request in progress; a copy (REQ-1598-IC02), empty after its end."""
@@ -180,12 +188,17 @@ class HandlerState:
             self._ledgers.clear()
             self._resets += 1
 
-    def report_success(self, bucket: str) -> None:
-        """A call with `bucket` has succeeded: what was merely believed of its quota is disproved."""
+    def report_success(self, bucket: str, *, model: str | None = None) -> None:
+        """A call with `bucket` has succeeded: what was merely believed of its quota is disproved.
+
+        Args:
+            bucket: the one that has served.
+            model: the model that was asked, None if unknown; limits about another one stay.
+        """
         with self._mutex:
             if self._session.place_of(bucket) is None or not any(other.limits for other in self._session.buckets):
                 return
-            self._learn(lambda ledger: learn_success(ledger, bucket))
+            self._learn(lambda ledger: learn_success(ledger, bucket, model=model))
 
     def report_answer(self, bucket: str, answer: CallFailure) -> None:
         """An answer has come to a call with `bucket`: what it says of quota is learned.
@@ -195,7 +208,7 @@ class HandlerState:
 
         Args:
             bucket: the one that was called with. One that the profile does not have is passed over.
-            answer: status, headers and, if it speaks of limits, the body.
+            answer: status, headers, the model that was asked, and, if it speaks of limits, the body.
         """
         now = self._clock()
         skew = estimate_skew(answer, now=now).value_or(NO_SKEW)
@@ -267,13 +280,14 @@ class HandlerState:
             journal.buckets_exhausted(self.provider, decision)
         elif decision.switched:
             journal.bucket_switched(self.provider, failed, decision)
-            if resets == self._resets and failed != self._canary:
-                yield from self._remember(decision.bucket)
+            if resets == self._resets:
+                after = session_after(self._session, decision, was_probe=context.was_probe)
+                yield from self._remember(after.current)
         else:
             journal.bucket_healed(self.provider, decision)
         with self._mutex:
             if resets == self._resets:
-                self._commit(ledger, failed, outcome)
+                self._commit(ledger, failed, outcome, was_probe=context.was_probe)
             self._last_ledger = ledger
             self.last_decision = Success(decision) if decision.kind == "use-bucket" else Failure(decision)
         return decision.kind == "use-bucket"
@@ -282,9 +296,9 @@ class HandlerState:
         """The bucket whose call failed; asked for before the turn, in which the current one may become another."""
         return context.bucket if context.bucket is not None else self.get_current_bucket()
 
-    def _remember(self, bucket: str) -> Generator[Ask, object, None]:
+    def _remember(self, bucket: str | None) -> Generator[Ask, object, None]:
         """Tell the store which bucket is in use; a store that cannot take it undoes nothing (REQ-1598-FL14)."""
-        if bucket == self.get_current_bucket():
+        if bucket is None or bucket == self.get_current_bucket():
             return
         try:
             yield Ask("set_session_bucket", (self.provider, bucket))
@@ -304,7 +318,7 @@ class HandlerState:
             if isinstance(bucket, str) and self._session.place_of(bucket) is not None and not moved:
                 self._session = self._session.evolve({"current": bucket})
 
-    def _commit(self, ledger: _Ledger, failed: str | None, outcome: Outcome) -> None:
+    def _commit(self, ledger: _Ledger, failed: str | None, outcome: Outcome, *, was_probe: bool) -> None:
         """Make what was found out known: to this request, to the others in flight, and to those to come."""
         known = outcome.ledger
         limits = known.trigger.limits
@@ -317,10 +331,7 @@ class HandlerState:
         decision = outcome.decision
         if decision.kind == "use-bucket" and decision.switched:
             known = advance(known, BucketSwitched(bucket=decision.bucket))
-            if failed is None or failed != self._canary:
-                self._session = move_session(self._session, decision.bucket)
-        if failed == self._canary:
-            self._canary = None
+            self._session = session_after(self._session, decision, was_probe=was_probe)
         ledger.snapshot = known
         ledger.is_kept = True
 
@@ -333,7 +344,7 @@ def _learn_answer(
     readings: tuple[WindowReading, ...],
     limits: tuple[Limit, ...],
 ) -> FailoverSnapshot:
-    known = learn_success(ledger, bucket) if is_success(answer) else ledger
+    known = learn_success(ledger, bucket, model=answer.model) if is_success(answer) else ledger
     return learn_limits(learn_readings(known, bucket, readings), bucket, limits)
 
 

@@ -56,7 +56,7 @@ def in_stream(*lines: str, failed: bool = False) -> ErrorSaid:
         ({"__type": "com.amazon#ThrottlingException"}, ("ThrottlingException",), ""),
         ({"__type": "InternalError", "code": "c"}, ("c", "InternalError"), ""),
         ({"throttlingException": {"message": "m"}}, ("ThrottlingException",), "m"),
-        ({"x": 1, "modelError": {"message": "m"}}, ("ModelError",), "m"),
+        ({"x": 1, "modelException": {"message": "m"}}, ("ModelException",), "m"),
         ({"throttlingException": {"type": "t"}}, ("t",), ""),
     ],
 )
@@ -86,6 +86,9 @@ def test_errors_that_say_so_themselves(document: Document, names: tuple[str, ...
         ({"__type": 7, "message": "m"}, ("7",), "m"),
         ({"throttlingException": "m"}, (), ""),
         ({"throttling": {"message": "m"}}, (), ""),
+        ({"modelError": {"message": "m"}}, (), ""),
+        ({"ValueError": {"a": 1}}, (), ""),
+        ({"KeyException": {"a": 1}}, (), ""),
         ({"a.Exception": {"message": "m"}}, (), ""),
         ({"x" * 61 + "Exception": {"message": "m"}}, (), ""),
         ({}, (), ""),

@@ -172,7 +172,7 @@ def test_what_a_refusal_says_in_headers(pairs: Pairs, cause: Cause, limits: tupl
         (
             (*full(10_080, reset_after_seconds=80), *full(43_200, "secondary", reset_after_seconds=60)),
             {"resets_in_seconds": 90},
-            (said(80, "week"), reached(90, "month")),
+            (reached(90, "week"), said(60, "month", "secondary")),
         ),
     ],
 )
@@ -266,3 +266,10 @@ def test_the_usage_endpoint(document: object, told: object) -> None:
 def test_an_empty_value_of_the_usage_endpoint_is_no_speech() -> None:
     """As it is none in a header (contract, Limits)."""
     assert read(200, body=usage(primary={"reset_at": ""})) == ()
+
+
+@pytest.mark.parametrize("value", [[], {}, [100], {"a": 1}, True])
+@pytest.mark.parametrize("field", ["used_percent", "reset_at", "reset_after_seconds", "limit_window_seconds"])
+def test_what_is_no_number_in_the_usage_endpoint_breaks_nothing(field: str, value: object) -> None:
+    """Lists and objects where a number belongs cannot be read, and raise nothing."""
+    read(200, body=usage(primary={field: value}))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bucket_failover_core import CallFailure, classify_failure
 from bucket_failover_core.reading.answer import answer_of
 from bucket_failover_core.reading.fields import asked_wait, read_count
 from bucket_failover_core.reading.sentences import NOTED, Open, Sentence, Unreadable, UsedUp
@@ -141,3 +142,13 @@ def test_nothing_raises(headers: list[tuple[str, str]], now: float) -> None:
     assert unreadable in {"", "retry-after", "retry-after-ms"}
     said = read_count(found, REMAINING, RESET, lambda text, now: None, now=now, window="day")
     assert (said is None) is (not found.values(REMAINING) and not found.values(RESET))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("20, 30", 30.0), ("30,20", 30.0), ("20, soon", None), (",", None), ("20,", None)]
+)
+def test_numbers_that_a_client_has_joined(text: str, seconds: float | None) -> None:
+    """Repeated headers may come as one (RFC 9110, 5.3); the larger counts, if all can be read."""
+    failure = CallFailure(status=503, headers=(("retry-after", text),))
+    verdict = classify_failure(failure, now=1_000.0).unwrap()
+    assert verdict.retry_not_before == (None if seconds is None else 1_000.0 + seconds)

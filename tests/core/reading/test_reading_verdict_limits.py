@@ -103,7 +103,15 @@ def test_what_no_wait_heals_is_not_healed_by_a_short_one(wait: float, *, is_mean
             [spent("5h", 60, "body", "directive"), spent("5h", 60)],
             (limit(60, "5h", "body", "d", strength="directive"),),
         ),
-        ([spent("5h", 60, "body", "directive"), spent("5h", 61)], (limit(61, "5h", "header", "d"),)),
+        ([spent("5h", 60, "body", "directive"), spent("5h", 66)], (limit(66, "5h", "header", "d"),)),
+        (
+            [spent("5h", 60, "body", "directive"), spent("5h", 65)],
+            (limit(65, "5h", "body", "d", strength="directive"),),
+        ),
+        (
+            [spent("5h", 65), spent("5h", 60, "body", "directive")],
+            (limit(65, "5h", "body", "d", strength="directive"),),
+        ),
         ([spent("5h"), spent("week")], (limit(60, "5h", "header", "d"), limit(60, "week", "header", "d"))),
         (
             [spent("5h"), spent("5h", scope="model")],

@@ -1,1 +1,4 @@
-"""One module for each provider: what its fields mean, as sentences. Siblings share nothing but the forms."""
+"""One module for each provider: what its fields mean, as sentences.
+
+Five of them count as OpenAI does, and two are Anthropic's; those build on their relative, and share nothing else.
+"""

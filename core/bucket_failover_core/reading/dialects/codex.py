@@ -4,10 +4,11 @@ Sources: the headers and bodies as Codex's own client reads them (https://github
 """
 
 from collections.abc import Mapping
+from math import inf
 from typing import Final
 
 from bucket_failover_core.causes import Cause
-from bucket_failover_core.limits import WINDOW_CEILING_SECONDS, LimitSource, Strength, Window
+from bucket_failover_core.limits import WINDOW_CEILING_SECONDS, LimitSource, Window
 from bucket_failover_core.reading.answer import Answer
 from bucket_failover_core.reading.body import as_mapping
 from bucket_failover_core.reading.dialects.openai import read_openai_error, scope_in_words
@@ -77,20 +78,29 @@ def _window_of(minutes: float | None) -> Window:
 
 
 def _limit_reached(answer: Answer, windows: list[Sentence], *, now: float) -> list[Sentence]:
-    """The body's own word that a window is used up: the longest that the headers show to be."""
+    """The body's own word that a window is used up."""
     error = answer.error.fields
     at, after = number_in(error.get("resets_at")), number_in(error.get("resets_in_seconds"))
     moments = [at] if at else []
     if after:
         moments.append(now + after)
     said: list[Sentence] = [Named(Cause.QUOTA, "usage_limit_reached")]
-    used_up = [sentence.window for sentence in windows if isinstance(sentence, UsedUp)]
-    longest: Window = max(used_up, key=WINDOW_CEILING_SECONDS.__getitem__, default="unknown")
-    if moments or longest == "unknown":
-        strength: Strength = "directive" if moments else "advisory"
-        until = max(moments, default=None)
-        said.append(UsedUp(longest, until, "body", strength, detail="usage_limit_reached"))
+    used_up = [sentence for sentence in windows if isinstance(sentence, UsedUp)]
+    if moments:
+        until = max(moments)
+        said.append(UsedUp(_window_that_ends(used_up, until), until, "body", "directive", detail="usage_limit_reached"))
+    elif not used_up:
+        said.append(UsedUp("unknown", None, "body", detail="usage_limit_reached"))
     return said
+
+
+def _window_that_ends(used_up: list[UsedUp], until: float) -> Window:
+    """The used-up window that a moment is the end of: the one whose own reset is nearest, else the longest."""
+
+    def fit(said: UsedUp) -> tuple[float, float]:
+        return (abs(until - said.until) if said.until is not None else inf, -WINDOW_CEILING_SECONDS[said.window])
+
+    return min(used_up, key=fit).window if used_up else "unknown"
 
 
 def _usage_said(answer: Answer, *, now: float) -> list[Sentence]:
@@ -103,7 +113,7 @@ def _usage_said(answer: Answer, *, now: float) -> list[Sentence]:
         fields: dict[str, tuple[object, ...]] = {
             field: (usage[field],)
             for field in ("used_percent", "reset_at", "reset_after_seconds")
-            if usage.get(field) not in {None, ""}
+            if (value := usage.get(field)) is not None and value != ""
         }
         if seconds is not None:
             fields["window_minutes"] = (seconds / 60,)

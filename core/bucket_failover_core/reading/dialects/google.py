@@ -20,6 +20,7 @@ from bucket_failover_core.reading.forms import number_in, parse_go_duration
 from bucket_failover_core.reading.sentences import Named, Reach, Sentence, Unreadable, UsedUp, Wait
 
 _DETAILS_MAX: Final = 100
+_MODEL_LENGTH_MAX: Final = 200
 _NO_QUOTA: Final = re.compile(r"\blimit: 0(?!\d|\.\d)", re.ASCII)
 _NO_QUOTA_SECONDS: Final = 24 * 3_600.0
 _WINDOWS: Final[tuple[tuple[str, Window], ...]] = (
@@ -102,4 +103,11 @@ def _model_named(
     """The model that the answer itself names."""
     places = [as_mapping(violation.get("quotaDimensions")) for violation in violations]
     places += [as_mapping(detail.get("metadata")) for detail in details]
-    return next((model for place in places if isinstance(model := place.get("model"), str) and model), None)
+    return next(
+        (
+            model
+            for place in places
+            if isinstance(model := place.get("model"), str) and 0 < len(model) <= _MODEL_LENGTH_MAX
+        ),
+        None,
+    )

@@ -23,6 +23,7 @@ _PER_MINUTE: Final[Mapping[str, Window]] = {"requests": "minute", "tokens": "min
 _PER_DAY: Final[Mapping[str, Window]] = {"requests": "day", "tokens": "day"}
 _SHARED_MONEY: Final = frozenset({"organization_usage_limit_exceeded", "organization_spend_limit_exceeded"})
 _SPENT: Final = frozenset({402, 429})
+_MONEY_STATUSES: Final = frozenset({400, 402, 403, 429})
 
 
 def read_openai(answer: Answer, *, now: float) -> list[Sentence]:
@@ -59,9 +60,9 @@ def read_openai_error(answer: Answer, scope: LimitScope) -> list[Sentence]:
     """
     said: list[Sentence] = []
     names = answer.error.names
-    if answer.status not in _SPENT:
-        return said
     money = next((name for name in names if name in MONEY_NAMES), None)
+    if answer.status not in (_SPENT if money is None else _MONEY_STATUSES):
+        return said
     if money is not None:
         scope = "organization" if _SHARED_MONEY.intersection(names) else scope
         said += (
