@@ -21,7 +21,7 @@ from bucket_failover_core.exhaustion import exhausted_profile
 from bucket_failover_core.findings import BucketFinding, Fact
 from bucket_failover_core.limits import counts_for
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket
-from bucket_failover_core.standing import OPEN_FACTS, find
+from bucket_failover_core.standing import OPEN_FACTS, find, token_fact
 from bucket_failover_core.strategies import STRATEGIES, Strategy, in_order, is_settling
 from bucket_failover_core.value import check_draw, check_moment
 
@@ -65,10 +65,10 @@ def choose_bucket(
     draw = draw if session_key is None else 0.0  # a conversation returns to its own bucket at once
     findings: list[BucketFinding] = []
     hesitant: list[BucketSnapshot] = []
-    if strategy == "sticky" and session_key is None and not current.limits:
-        finding = find(current, now=now, model=snapshot.model)
-        if finding.fact in OPEN_FACTS:  # the answer to nearly every request
-            return _stay(current.name, current.renewed_by or "token", finding.fact)
+    if strategy == "sticky" and session_key is None and not (current.limits or current.tried or current.paused):
+        fact = token_fact(current, now=now)
+        if fact in OPEN_FACTS:  # the answer to nearly every request
+            return _stay(current.name, current.renewed_by or "token", fact)
     for bucket in in_order(snapshot, current, now=now, strategy=strategy, session_key=session_key):
         finding = find(bucket, now=now, model=snapshot.model)
         if finding.fact in OPEN_FACTS:

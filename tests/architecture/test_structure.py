@@ -106,7 +106,7 @@ def test_functions_are_short(path: Path) -> None:
 def test_public_functions_of_the_core_say_what_they_answer() -> None:
     """Every decision's docstring has an example, and names `Success` and `Failure`."""
     decisions = [name for name in bucket_failover_core.__all__ if name.startswith(("decide_", "choose_", "classify_"))]
-    assert len(decisions) == 8
+    assert len(decisions) == 10
     for name in decisions:
         documented = inspect.getdoc(getattr(bucket_failover_core, name)) or ""
         for part in ("Example:", "Args:", "Success", "Failure"):

@@ -153,3 +153,20 @@ def test_what_is_told_of_an_unknown_bucket_is_a_mistake(told: str) -> None:
     """It names the field, the value and what there is."""
     with pytest.raises(ValueError, match=r"^bucket: 'zed' is not a bucket of 'anthropic', which has \['a', 'b'\]$"):
         TELLING[told](profile("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("known", "asked", "stays"),
+    [
+        (None, None, False),
+        (None, "opus", False),
+        (None, "haiku", True),
+        ("haiku", None, True),
+        ("haiku", "opus", False),
+    ],
+)
+def test_a_success_says_nothing_of_another_model(known: str | None, asked: str | None, stays: bool) -> None:  # noqa: FBT001 - a column
+    """The model that was asked counts, else the snapshot's; of an unknown one nobody can tell, so all is disproved."""
+    opus = soft(9_000.0, model="opus")
+    start = profile(bucket("a", limits=(opus,)), model=known)
+    assert bool(learn_success(start, "a", model=asked).buckets[0].limits) is stays

@@ -36,6 +36,7 @@ DECISIONS = (
     "learning.py",
     "retry.py",
     "renewal.py",
+    "refreshing.py",
     "refusal.py",
     "failures.py",
     "limits.py",
@@ -62,7 +63,11 @@ _CONFIGURATION = """
 source_paths = ["src"]
 only_mutate = [{modules}]
 pytest_add_cli_args_test_selection = ["tests/core"]
-pytest_add_cli_args = ["-x", "--ignore=tests/core/test_failover_exhaustive.py"]
+pytest_add_cli_args = [
+    "-x",
+    "--ignore=tests/core/test_failover_exhaustive.py",
+    "--ignore=tests/core/test_refreshing_exhaustive.py",
+]
 also_copy = ["tests", "shell"]
 
 [tool.pytest.ini_options]

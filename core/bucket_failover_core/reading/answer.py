@@ -13,7 +13,7 @@ _FAILURES: Final = range(400, 1_000)
 _SERVER_ERROR: Final = 500
 _NO_VALUES: Final[Mapping[str, tuple[str, ...]]] = {}
 _NO_HEADERS: Final[Mapping[str, str]] = {}
-_NO_LAYOUT: Final = Layout(None, is_customary=False, places=(), telling=0, characters=0)
+_NO_LAYOUT: Final = Layout(None, is_customary=False, places=(), tells_sizes=False, telling=0, characters=0)
 _BLANK: Final = (("", ""),)
 
 

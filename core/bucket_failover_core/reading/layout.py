@@ -27,6 +27,7 @@ _BY_PREFIX: Final[tuple[tuple[str, Dialect], ...]] = (
     ("openai-", "openai"),
 )
 _CUSTOMARY: Final = ("x-ratelimit-remaining-", "x-ratelimit-reset-")
+_SIZES: Final = ("x-ratelimit-limit-", "ratelimit-limit-")
 _TELLING: Final = (
     "anthropic-ratelimit-",
     "x-codex-",
@@ -45,7 +46,9 @@ class Layout(NamedTuple):
     Args:
         dialect: whose they are; None: no name is only one provider's.
         is_customary: they include names that many providers have taken over from OpenAI.
-        places: the names in lower case that speak of limits, and where they stand.
+        places: the names in lower case that speak of limits, and where they stand; not of those that only say how much
+            is allowed, of which nothing follows.
+        tells_sizes: there are such.
         telling: how many headers that is, the repeated ones included.
         characters: how long all names are together.
     """
@@ -53,6 +56,7 @@ class Layout(NamedTuple):
     dialect: Dialect | None
     is_customary: bool
     places: tuple[tuple[str, tuple[int, ...]], ...]
+    tells_sizes: bool
     telling: int
     characters: int
 
@@ -70,13 +74,18 @@ def _layout(names: tuple[str, ...]) -> Layout:
     lower = [name.lower() for name in names if (left := left - len(name)) >= 0]
     dialect = next((whose for prefix, whose in _BY_PREFIX if any(name.startswith(prefix) for name in lower)), None)
     places: dict[str, list[int]] = {}
+    tells_sizes = False
     for place, name in enumerate(lower):
-        if name.startswith(_TELLING):
+        if not name.startswith(_TELLING):
+            continue
+        if name.endswith("-limit") or name.startswith(_SIZES):
+            tells_sizes = True
+        else:
             places.setdefault(name, []).append(place)
     is_customary = any(name.startswith(_CUSTOMARY) for name in places)
     telling, characters = sum(map(len, places.values())), sum(map(len, names))
     where = tuple((name, tuple(found)) for name, found in places.items())
-    return Layout(dialect, is_customary, where, telling, characters)
+    return Layout(dialect, is_customary, where, tells_sizes, telling, characters)
 
 
 _remembered = lru_cache(maxsize=256)(_layout)

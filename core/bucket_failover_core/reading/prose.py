@@ -21,14 +21,15 @@ _WAIT: Final = re.compile(
     rf"(?P<wait>{_PLAIN_PART}(?:(?:,? and |, ?| )?{_PLAIN_PART}){{0,7}})",
     re.ASCII,
 )
+_ASKING: Final = ("try", "wait")
 _REGAIN: Final = re.compile(r"regain access on (\d{4}-\d{2}-\d{2}) at (\d{2}:\d{2}) UTC", re.ASCII | re.IGNORECASE)
 _PER: Final = re.compile(r"per[ -](minute|min|day|week|month)\b", re.ASCII)
 _COUNTED: Final = re.compile(r"\b(?:requests|tokens|models?|limit|quota)[ -]\Z", re.ASCII)
 _COUNTED_LENGTH_MAX: Final = 10
-_ABBREVIATED: Final = re.compile(r"\b[rt]p([md])\b", re.ASCII)
-_ADVERB: Final = re.compile(r"\b(daily|weekly|monthly)\b", re.ASCII)
+_WORDS: Final = ("rpm", "tpm", "rpd", "tpd", "daily", "weekly", "monthly")
 _WINDOWS: Final[dict[str, Window]] = {
-    "m": "minute", "min": "minute", "minute": "minute", "d": "day", "day": "day", "daily": "day",
+    "rpm": "minute", "tpm": "minute", "min": "minute", "minute": "minute",
+    "rpd": "day", "tpd": "day", "day": "day", "daily": "day",
     "week": "week", "weekly": "week", "month": "month", "monthly": "month",
 }  # fmt: skip
 
@@ -39,9 +40,11 @@ def parse_wait(text: str) -> float | None:
     Example: "Please try again in 1d2h." is 93600.0, "Please retry after 37 seconds" is 37.0, "try again later" is None.
     """
     text = text.lower()
-    if "try" not in text and "wait" not in text:
+    places = [place for word in _ASKING if (place := text.find(word)) >= 0]
+    if not places:
         return None
-    return max((_seconds(match["wait"]) for match in _WAIT.finditer(text)), default=None)
+    start = max(0, min(places) - len("re"))
+    return max((_seconds(match["wait"]) for match in _WAIT.finditer(text, start)), default=None)
 
 
 def parse_regained_access(text: str) -> float | None:
@@ -59,12 +62,20 @@ def windows_named(text: str) -> frozenset[Window]:
     Example: "Rate limit reached for gpt-5 on tokens per min (TPM): Limit 30000" names `minute`.
     """
     text = text.lower()
-    said = [match[1] for match in _ADVERB.finditer(text)] if "ly" in text else []
+    said = [word for word in _WORDS if _has_word(text, word)]
     if "per" in text:
         said += [match[1] for match in _PER.finditer(text) if _is_counted(text, match.start())]
-    if "pm" in text or "pd" in text:
-        said += [match[1] for match in _ABBREVIATED.finditer(text)]
     return frozenset(_WINDOWS[word] for word in said)
+
+
+def _has_word(text: str, word: str) -> bool:
+    """Whether a word stands in a text, and not within another one."""
+    end = 0
+    while (start := text.find(word, end)) >= 0:
+        end = start + len(word)
+        if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
+            return True
+    return False
 
 
 def _is_counted(text: str, end: int) -> bool:

@@ -21,9 +21,9 @@ def told(*headers: tuple[str, str]) -> Answer:
 def test_headers_are_stripped_and_their_names_in_lower_case() -> None:
     """What does not speak of limits, and what is blank, is left out."""
     found = told(
-        ("Retry-After", " 20\t"), ("Date", "x"), ("X-RateLimit-Reset", " \t"), ("x-ratelimit-limit", "\u00a05")
+        ("Retry-After", " 20\t"), ("Date", "x"), ("X-RateLimit-Reset", " \t"), ("x-ratelimit-remaining", "\u00a05")
     )
-    assert found.headers == {"retry-after": "20", "x-ratelimit-limit": "\u00a05"}
+    assert found.headers == {"retry-after": "20", "x-ratelimit-remaining": "\u00a05"}
     assert found.repeated == {}
     assert found.values("retry-after") == ("20",)
     assert found.values("x-ratelimit-reset") == ()

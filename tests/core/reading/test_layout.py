@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bucket_failover_core import CallFailure, classify_failure
 from bucket_failover_core.reading.layout import layout_of
 
 TELLING = [
@@ -106,3 +107,22 @@ def test_a_layout_is_the_same_by_the_dumb_way(names: tuple[str, ...], *, is_long
             name.lower().startswith(head.removesuffix("-x") + "-" * head.endswith("-x")) for head in TELLING
         )
         assert (place in told.get(name.lower(), ())) is is_telling
+
+
+@pytest.mark.parametrize(
+    "name", ["Anthropic-RateLimit-Tokens-Limit", "x-ratelimit-limit", "x-ratelimit-limit-tokens", "ratelimit-limit-x"]
+)
+def test_how_much_is_allowed_is_noted_and_not_read(name: str) -> None:
+    """Nothing follows from it but that limits are spoken of."""
+    found = layout_of(("date", name, "retry-after"))
+    assert (found.tells_sizes, found.telling) == (True, 1)
+    assert found.places == (("retry-after", (2,)),)
+    assert not layout_of(("date", "x-rate-limit-remaining", "retry-after")).tells_sizes
+
+
+def test_an_answer_that_tells_only_sizes_is_no_bare_one() -> None:
+    """A 429 with a rate-limit header may concern the account."""
+    sizes = (("anthropic-ratelimit-requests-limit", "50"),)
+    for headers, benched in (((), False), (sizes, True)):
+        failure = CallFailure(status=429, headers=headers, dialect="anthropic")
+        assert bool(classify_failure(failure, now=0.0).unwrap().limits) is benched

@@ -43,7 +43,7 @@ def read_anthropic_error(answer: Answer, *, now: float) -> list[Sentence]:
     said: list[Sentence] = []
     message = answer.error.message.lower()
     if answer.status == _TOO_MANY:
-        if not answer.headers:  # no count, no window, no wait
+        if not answer.headers and not answer.layout.tells_sizes:  # no count, no window, no wait
             said.append(THIS_REQUEST_ONLY)
         if "concurren" in message:
             said.append(UsedUp("concurrency", source="body", detail="too many at the same time"))
