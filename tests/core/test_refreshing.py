@@ -263,6 +263,8 @@ def test_an_answer_without_a_refresh_token_keeps_the_old_one(refresh: str, *, ke
         (held("a1", expiry=NOW).token, TokenHeld(expiry=NOW - 1, fingerprint="a1"), False),
         (held("a1", expiry=NOW).token, TokenHeld(expiry=None, fingerprint="a1"), False),
         (held("a1", expiry=None).token, TokenHeld(expiry=LIVE, fingerprint="a1"), True),
+        (held("a1", expiry=LIVE).token, TokenHeld(expiry=LIVE, fingerprint="a1"), False),
+        (held("a1", expiry=LIVE).token, TokenHeld(expiry=LIVE + 1, fingerprint="a1"), True),
         (held("a1", expiry=LIVE).token, TokenHeld(expiry=LIVE, fingerprint="a2"), True),
         (held("a1", expiry=LIVE).token, TokenHeld(expiry=LIVE, fingerprint=""), True),
         (held("", expiry=LIVE).token, TokenHeld(expiry=LIVE, fingerprint="a2"), True),
