@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from bucket_failover import Limit, OAuthToken, SqliteLimitStore, SqliteTokenStore
 from bucket_failover.cli.app import run
+from tests.support.people import as_a_person
 
 _PROFILE = """
 [anthropic]
@@ -53,6 +55,14 @@ class Desk:
         """Store limits."""
         with SqliteLimitStore(self.store) as store:
             store.change_limits("anthropic", lambda _: {bucket: limits})
+
+
+def watching(desk: Desk, *options: str) -> list[str]:
+    """`status --watch`, as a person starts it."""
+    program = str(Path(sys.executable).with_name("bucket-failover"))
+    files = ["--profile", str(desk.profile), "--store", str(desk.store)]
+    command = [program, "status", "--watch", "--interval", "0.1", *options, *files]
+    return as_a_person([sys.executable, *command])
 
 
 @pytest.fixture
@@ -236,16 +246,14 @@ def test_a_store_that_cannot_be_opened_is_one_clear_line(desk: Desk) -> None:
 
 def test_watch_prints_again_and_again_until_interrupted(desk: Desk) -> None:
     """To a pipe one document after the other; it sees what another process changes; Ctrl-C ends it with 130."""
-    command = [str(Path(sys.executable).with_name("bucket-failover")), "status", "--watch", "--interval", "0.1"]
-    options = ["--json", "--profile", str(desk.profile), "--store", str(desk.store)]
-    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = watching(desk, "--json")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == "{\n"
         desk.run("bench", "default", "--until", "1h")
-        while "operator" not in process.stdout.readline():
-            pass
-        process.send_signal(2)
+        assert any("operator" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
         process.stdout.read()
         assert process.wait(timeout=10) == 130
         assert process.stderr.read() == ""
@@ -253,16 +261,15 @@ def test_watch_prints_again_and_again_until_interrupted(desk: Desk) -> None:
 
 def test_watch_refreshes_in_place_on_a_terminal(desk: Desk) -> None:
     """The cursor goes back up instead of the table scrolling by."""
-    command = [str(Path(sys.executable).with_name("bucket-failover")), "status", "--watch", "--interval", "0.1"]
-    options = ["--profile", str(desk.profile), "--store", str(desk.store)]
+    command = watching(desk)
     master, slave = pty.openpty()
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
-    with subprocess.Popen([*command, *options], stdout=slave, stderr=slave, env=environment) as process:
+    with subprocess.Popen(command, stdout=slave, stderr=slave, env=environment) as process:
         os.close(slave)
         told = b""
         while told.count(b"claudius") < 4:
             told += os.read(master, 4_096)
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 130
     os.close(master)
     assert b"\x1b[1A" in told or b"\x1b[2K" in told
@@ -270,9 +277,7 @@ def test_watch_refreshes_in_place_on_a_terminal(desk: Desk) -> None:
 
 def test_a_reader_that_has_seen_enough_is_no_error(desk: Desk) -> None:
     """`bucket-failover status --watch | head -1`."""
-    command = [str(Path(sys.executable).with_name("bucket-failover")), "status", "--watch", "--interval", "0.1"]
-    options = ["--profile", str(desk.profile), "--store", str(desk.store)]
-    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(watching(desk), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()

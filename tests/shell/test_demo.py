@@ -17,6 +17,7 @@ from bucket_failover.cli import main
 from bucket_failover.cli.app import run
 from bucket_failover.demo.scenarios import SCENARIOS, Scenario
 from bucket_failover.testing import HAIKU
+from tests.support.people import as_a_person
 
 R = BucketFailureReason
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
@@ -185,7 +186,7 @@ def test_it_can_be_interrupted() -> None:
     """After the first of seven scenarios: no stack trace, and the status says so."""
     program = str(Path(sys.executable).with_name("bucket-failover"))
     with subprocess.Popen(
-        [program, "demo"],
+        as_a_person([sys.executable, program, "demo"]),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

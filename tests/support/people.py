@@ -1,5 +1,6 @@
 """What tests of the shell have in common: tokens, failing calls, an issuer, and a manager over a real store."""
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -72,3 +73,9 @@ def replace(part: object, **methods: object) -> None:
     """Let a part behave otherwise: a disk that fails, a manager that never answers."""
     for name, method in methods.items():
         setattr(part, name, method)
+
+
+def as_a_person(command: list[str]) -> list[str]:
+    """A command as a person starts it: Ctrl-C reaches it, even if whoever runs the tests has turned that off."""
+    prepared = "signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    return [sys.executable, "-c", f"import os, signal, sys; {prepared}", *command]
