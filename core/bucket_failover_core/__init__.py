@@ -46,6 +46,7 @@ from bucket_failover_core.findings import BucketFinding, Fact, Remedy
 from bucket_failover_core.learning import (
     as_api_key,
     forget_token,
+    held_limits,
     hold_limits,
     learn_call,
     learn_limits,
@@ -246,6 +247,7 @@ __all__ = [
     "exhaustion_message",
     "foresee",
     "forget_token",
+    "held_limits",
     "hold_limits",
     "is_expired",
     "is_success",

@@ -87,25 +87,23 @@ def choose_bucket(
 
 def _use(
     bucket: BucketSnapshot, current: BucketSnapshot, finding: BucketFinding, others: list[BucketFinding]
-) -> ChoiceResult:  # fmt: skip
+) -> ChoiceResult:
     via = bucket.renewed_by or "token"
     if bucket is current and not others:
         return _stay(bucket.name, via, finding.fact)
-    return Success(
-        UseBucket(bucket=bucket.name, switched=bucket is not current, via=via, findings=(*others, finding))
-    )  # fmt: skip
+    return Success(UseBucket(bucket=bucket.name, switched=bucket is not current, via=via, findings=(*others, finding)))
 
 
 def _is_left_alone(
     bucket: BucketSnapshot, snapshot: FailoverSnapshot, *, now: float, draw: float, settles: bool
-) -> bool:  # fmt: skip
+) -> bool:
     """Whether a usable bucket is left to others for a while, because its limit has only just ended."""
     if settles and is_settling(bucket, now=now, model=snapshot.model):
         return True
     pause = draw * snapshot.policy.spread_seconds
     return any(
         limit.until <= now < limit.until + pause and counts_for(limit, snapshot.model) for limit in bucket.limits
-    )  # fmt: skip
+    )
 
 
 @lru_cache(maxsize=1024)

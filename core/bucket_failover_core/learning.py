@@ -62,9 +62,7 @@ def learn_success(snapshot: FailoverSnapshot, bucket: str, *, model: str | None 
     return with_buckets(snapshot, proven)
 
 
-def learn_readings(
-    snapshot: FailoverSnapshot, bucket: str, readings: tuple[WindowReading, ...]
-) -> FailoverSnapshot:  # fmt: skip
+def learn_readings(snapshot: FailoverSnapshot, bucket: str, readings: tuple[WindowReading, ...]) -> FailoverSnapshot:
     """The ledger with what an answer to `bucket` reports of windows that are still open.
 
     A fresh reading replaces a stale belief: limits of the same windows, seen no later, go; those wider than a bucket in
@@ -115,6 +113,11 @@ def move_session(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
         ValueError: the profile has no such bucket.
     """
     return snapshot.evolve({"current": bucket_named(snapshot, bucket).name})
+
+
+def held_limits(snapshot: FailoverSnapshot) -> dict[str, tuple[Limit, ...]]:
+    """What is believed of each bucket of the profile: what `hold_limits` takes."""
+    return {bucket.name: bucket.limits for bucket in snapshot.buckets}
 
 
 def hold_limits(snapshot: FailoverSnapshot, limits: Mapping[str, tuple[Limit, ...]]) -> FailoverSnapshot:
@@ -207,9 +210,7 @@ def replaced(snapshot: FailoverSnapshot, changed: BucketSnapshot) -> tuple[Bucke
     return (*snapshot.buckets[:place], changed, *snapshot.buckets[place + 1 :])
 
 
-def with_buckets(
-    snapshot: FailoverSnapshot, change: Callable[[BucketSnapshot], BucketSnapshot]
-) -> FailoverSnapshot:  # fmt: skip
+def with_buckets(snapshot: FailoverSnapshot, change: Callable[[BucketSnapshot], BucketSnapshot]) -> FailoverSnapshot:
     """The ledger with every bucket changed; the same one if none has."""
     buckets = tuple(map(change, snapshot.buckets))
     if all(new is old for new, old in zip(buckets, snapshot.buckets, strict=True)):

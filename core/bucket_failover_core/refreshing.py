@@ -243,7 +243,7 @@ RefreshOutcome = Annotated[StoreIssued | AdoptInstead, Field(discriminator="kind
 
 def decide_outcome(
     presented: StoredLogin, stored: StoredLogin, answer: IssuerAnswer, *, now: float
-) -> Result[RefreshOutcome, NotRefreshed]:  # fmt: skip
+) -> Result[RefreshOutcome, NotRefreshed]:
     """What becomes of the issuer's answer.
 
     Example: `r1` was presented, the store still holds it, a token with `r2` was issued: `Success(StoreIssued(...))`. If

@@ -76,7 +76,7 @@ def estimate_skew(failure: CallFailure, *, now: float) -> Result[ClockSkew, Skew
 
 def classify_by_its_clock(
     failure: CallFailure, *, now: float, skew: ClockSkew = NO_SKEW
-) -> Result[Verdict, Unclassifiable]:  # fmt: skip
+) -> Result[Verdict, Unclassifiable]:
     """What `classify_failure` says, with the provider's moments in our time.
 
     Example: the provider is 60 s ahead and asks for 20 s of patience, until a reset at its 12:05:00: the wish is 20 s
@@ -100,7 +100,7 @@ def classify_by_its_clock(
 
 def read_limits_by_its_clock(
     failure: CallFailure, *, now: float, skew: ClockSkew = NO_SKEW
-) -> Result[tuple[Limit, ...], LimitsUnreadable]:  # fmt: skip
+) -> Result[tuple[Limit, ...], LimitsUnreadable]:
     """What `read_limits` says, with the provider's moments in our time; see `classify_by_its_clock`.
 
     Returns:
@@ -116,7 +116,7 @@ def read_limits_by_its_clock(
 
 def read_windows_by_its_clock(
     failure: CallFailure, *, now: float, skew: ClockSkew = NO_SKEW
-) -> tuple[WindowReading, ...]:  # fmt: skip
+) -> tuple[WindowReading, ...]:
     """What `read_windows` says, with the provider's moments in our time; see `classify_by_its_clock`.
 
     Raises:

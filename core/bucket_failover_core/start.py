@@ -160,7 +160,7 @@ def _end(bucket: BucketSnapshot, now: float, model: str | None) -> float:
 
 def _canary(
     snapshot: FailoverSnapshot, doubtful: list[BucketSnapshot], *, now: float, draw: float
-) -> BucketSnapshot | None:  # fmt: skip
+) -> BucketSnapshot | None:
     """The bucket that this request tests: the one that nobody has heard of for longest, if a test is due."""
     if not doubtful:
         return None

@@ -4,7 +4,7 @@ A reading is no limit: it benches nobody. It says which bucket expires first and
 what was believed of the same window before: a provider that shows a window open has reset it, whatever it said then.
 """
 
-from typing import Final, final
+from typing import final
 
 from pydantic import Field
 
@@ -35,9 +35,7 @@ class WindowReading(Value):
     observed_at: float | None = None
 
 
-def merge_readings(
-    held: tuple[WindowReading, ...], fresh: tuple[WindowReading, ...]
-) -> tuple[WindowReading, ...]:  # fmt: skip
+def merge_readings(held: tuple[WindowReading, ...], fresh: tuple[WindowReading, ...]) -> tuple[WindowReading, ...]:
     """The newest reading of each window, those that nothing fresh is said of first."""
     merged = {_subject(reading): reading for reading in held}
     for reading in fresh:
@@ -75,10 +73,9 @@ def fullest(readings: tuple[WindowReading, ...], *, now: float) -> float:
         for reading in readings
         if reading.used is not None and (reading.resets_at is None or reading.resets_at > now)
     ]
-    return max(fractions, default=_NOTHING_USED)
+    return max(fractions, default=0.0)
 
 
-_NOTHING_USED: Final = 0.0
 _Subject = tuple[Window, LimitScope, str | None]
 
 

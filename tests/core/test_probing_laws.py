@@ -83,9 +83,7 @@ def obvious_start(snapshot: FailoverSnapshot, strategy: Strategy, draw: float) -
     if rested and by_age and age(by_age[0], snapshot.model) >= pause:
         return by_age[0].name, True
     over = [each.name for each in by_end[: max(0, len(doubted) - len(names) // 2)]]
-    eased = [
-        each.model_copy(update={"limits": ()}) if each.name in over else each for each in snapshot.buckets
-    ]  # fmt: skip
+    eased = [each.model_copy(update={"limits": ()}) if each.name in over else each for each in snapshot.buckets]
     return (
         choose_bucket(rebuilt(snapshot, buckets=tuple(eased)), now=NOW, strategy=strategy, draw=draw).unwrap().bucket,
         False,

@@ -59,7 +59,7 @@ def decide(stored: StoredLogin, **fields: Any) -> AdoptStored | PresentRefreshTo
 
 def outcome(
     stored: StoredLogin, answer: IssuerAnswer, presented: StoredLogin | None = None
-) -> StoreIssued | AdoptInstead | NotRefreshed:  # fmt: skip
+) -> StoreIssued | AdoptInstead | NotRefreshed:
     """What becomes of an answer; `a1` and `r1` were presented unless said otherwise."""
     return unwrap_or_failure(decide_outcome(presented or held(), stored, answer, now=NOW))
 

@@ -73,11 +73,7 @@ def day(strategy: Strategy, seed: int) -> Day:
     moments = list(schedule())
     pass_time(driver, moments, until=EARLY_RESET)
     driver.provider.reset_week("ben", now=EARLY_RESET)
-    doubted = [
-        each.name
-        for each in driver.session.buckets
-        if is_doubtful(each, now=EARLY_RESET, model=None)
-    ]  # fmt: skip
+    doubted = [each.name for each in driver.session.buckets if is_doubtful(each, now=EARLY_RESET, model=None)]
     pass_time(driver, moments, until=OVERLOAD[0])
     before = {each.name: each.limits for each in driver.session.buckets}
     pass_time(driver, moments, until=OVERLOAD[1])
@@ -95,7 +91,7 @@ def pass_time(driver: Driver, moments: list[float], *, until: float) -> None:
 
 EVERY_DAY = pytest.mark.parametrize(
     ("strategy", "seed"), [(strategy, seed) for strategy in STRATEGIES for seed in (1, 2)]
-)  # fmt: skip
+)
 
 
 @EVERY_DAY

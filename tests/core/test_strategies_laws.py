@@ -62,10 +62,8 @@ def obvious_use(each: BucketSnapshot) -> float:
 def obviously_open(snapshot: FailoverSnapshot) -> list[str]:
     """The names of the buckets that nothing known rules out."""
     return [
-        each.name
-        for each in snapshot.buckets
-        if is_successful(classify_bucket(each, now=NOW, model=snapshot.model))
-    ]  # fmt: skip
+        each.name for each in snapshot.buckets if is_successful(classify_bucket(each, now=NOW, model=snapshot.model))
+    ]
 
 
 def obviously_left_alone(snapshot: FailoverSnapshot, name: str, strategy: Strategy, draw: float) -> bool:
@@ -184,9 +182,7 @@ def test_chance_matters_only_just_after_a_limits_end(
     """Less than the policy's `spread_seconds` ago; else every draw gives the same answer."""
     ends = [limit.until for each in snapshot.buckets for limit in each.limits]
     if not any(NOW - SPREAD < until <= NOW for until in ends):
-        one, two = (
-            choose_bucket(snapshot, now=NOW, strategy=strategy, session_key=key, draw=draw) for draw in draws
-        )  # fmt: skip
+        one, two = (choose_bucket(snapshot, now=NOW, strategy=strategy, session_key=key, draw=draw) for draw in draws)
         assert one == two
 
 

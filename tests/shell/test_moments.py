@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bucket_failover.cli.moments import clock_text, parse_moment, wait_text
+from bucket_failover.cli.moments import clock_text, date_text, parse_moment, wait_text
 
 NOW = 1_786_553_400.0  # 2026-08-12 16:50:00 UTC, 18:50 in Berlin
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -76,3 +76,9 @@ def test_a_moment_for_people(moment: float, text: str) -> None:
 def test_a_wait_for_people(seconds: float, text: str) -> None:
     """By its two largest units."""
     assert wait_text(seconds) == text
+
+
+@pytest.mark.parametrize(("moment", "text"), [(NOW, "2026-08-12 18:50:00"), (1e18, "1000000000000000000 s after 1970")])
+def test_a_moment_with_its_day(moment: float, text: str) -> None:
+    """In a heading nobody can know which day is meant."""
+    assert date_text(moment, zone=BERLIN) == text

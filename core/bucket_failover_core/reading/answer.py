@@ -81,9 +81,7 @@ def answer_of(failure: CallFailure, *, reads_open: bool = False) -> Answer:
     return Answer(failure.status, status, headers, repeated, error, failure.model, layout, reads_open, succeeded)
 
 
-def _several(
-    layout: Layout, values: tuple[str, ...]
-) -> tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]:  # fmt: skip
+def _several(layout: Layout, values: tuple[str, ...]) -> tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]:
     """The last value of each header, and all of them; blank ones do not count."""
     texts = {name: tuple(filter(None, (values[at].strip(" \t") for at in places))) for name, places in layout.places}
     return {name: found[-1] for name, found in texts.items() if found}, texts

@@ -87,7 +87,7 @@ def as_mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else _NO_FIELDS
 
 
-def as_texts(value: object) -> str:
+def as_name(value: object) -> str:
     """A JSON value that is a name: a text, or a whole number as a text; empty if it is neither."""
     if isinstance(value, str):
         return value
@@ -147,7 +147,7 @@ def _said(error: Mapping[str, object], document: Mapping[str, object], text: str
         name = error.get(key)
         if name is None or (key == "type" and name == "error"):
             continue
-        known = as_texts(name)
+        known = as_name(name)
         if known:
             names.append(bare_name(known) if key == "__type" else known)
     message = ""

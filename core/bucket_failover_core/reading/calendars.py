@@ -18,9 +18,11 @@ def next_month(now: float) -> float | None:
     """
     try:
         today = datetime.fromtimestamp(now, UTC)
-        return (today.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)).replace(
-            day=1
-        ).timestamp()  # fmt: skip
+        return (
+            (today.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32))
+            .replace(day=1)
+            .timestamp()
+        )
     except (OverflowError, ValueError, OSError):
         return None
 

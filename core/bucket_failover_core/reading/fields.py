@@ -1,7 +1,7 @@
 """What several dialects have in common: waits in headers, and counts of what remains until a refill."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, get_args
 
 from bucket_failover_core.limits import LimitScope, LimitSource, Window
 from bucket_failover_core.reading.answer import Answer
@@ -11,6 +11,12 @@ from bucket_failover_core.reading.sentences import NOTED, Open, Sentence, Unread
 WAIT_NAMES: Final = ("retry-after", "retry-after-ms", "x-ms-retry-after-ms")
 
 _PER_SECOND: Final = {"retry-after": 1, "retry-after-ms": 1_000, "x-ms-retry-after-ms": 1_000}
+
+USAGE: Final[LimitSource] = "usage-api"
+"""Where the answer of a usage endpoint has its limits from."""
+
+_WINDOWS: Final[tuple[Window, ...]] = get_args(Window)
+_OPEN: Final = {window: Open(window) for window in _WINDOWS}
 
 ParseMoment = Callable[[str, float], float | None]
 """From a text and `now` to a moment in Unix seconds, or None."""
@@ -79,9 +85,3 @@ def read_count(
         return Open(window, None, until, scope, model)
     detail = f"{remaining_name}: 0"
     return UsedUp(window, until, "header", "advisory", scope, model, detail, yields=True)
-
-
-_WINDOWS: Final[tuple[Window, ...]] = ("minute", "concurrency", "5h", "day", "week", "month", "balance", "unknown")
-_OPEN: Final = {window: Open(window) for window in _WINDOWS}
-
-USAGE: Final[LimitSource] = "usage-api"

@@ -19,7 +19,7 @@ _HTTP_DATES: Final = (
     re.compile(_DAY_NAME + r", (?P<day>\d{2}) " + _MONTH + r" (?P<year>\d{4}) " + _TIME + " GMT", re.ASCII),
     re.compile(r"[MTWFS][a-z]{2,8}, (?P<day>\d{2})-" + _MONTH + r"-(?P<year>\d{2}) " + _TIME + " GMT", re.ASCII),
     re.compile(_DAY_NAME + " " + _MONTH + r" (?P<day>[ \d]\d) " + _TIME + r" (?P<year>\d{4})", re.ASCII),
-)  # fmt: skip
+)
 _HTTP_DATE_LENGTH_MAX: Final = 40
 
 _RFC_3339: Final = re.compile(
@@ -30,8 +30,15 @@ _RFC_3339: Final = re.compile(
 _GO_DURATION_PART: Final = re.compile(r"(\d{1,15}(?:\.\d{1,18})?)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 _GO_DURATION: Final = re.compile(f"(?:{_GO_DURATION_PART.pattern}){{1,8}}|0", re.ASCII)
 _GO_UNIT_SECONDS: Final = {
-    "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3_600.0
-}  # fmt: skip
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3_600.0,
+}
 _TEXT_LENGTH_MAX: Final = 200
 
 _EPOCH_MILLISECONDS_FROM: Final = 1e11

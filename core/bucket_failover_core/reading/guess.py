@@ -1,5 +1,6 @@
 """Whose way of speaking is it? By headers that only one provider sends, else by the error's shape, else by custom."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from bucket_failover_core.calls import Dialect
@@ -45,11 +46,12 @@ def _dialect_of_error(error: ErrorSaid) -> Dialect | None:
         return "openai"
     if names & _ANTHROPIC_NAMES or (error.document.get("type") == "error" and "code" not in fields):
         return "anthropic"
-    return _dialect_of_code(fields.get("code"), fields)
+    return _dialect_of_code(fields)
 
 
-def _dialect_of_code(code: object, fields: object) -> Dialect | None:
+def _dialect_of_code(fields: Mapping[str, object]) -> Dialect | None:
     """A bare number says whose it is by being a number, or a text."""
-    if isinstance(code, int) and not isinstance(code, bool) and isinstance(fields, dict) and "type" not in fields:
+    code = fields.get("code")
+    if isinstance(code, int) and not isinstance(code, bool) and "type" not in fields:
         return "openrouter"
     return "azure-openai" if isinstance(code, str) and code.isdigit() else None

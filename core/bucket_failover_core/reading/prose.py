@@ -28,10 +28,19 @@ _COUNTED: Final = re.compile(r"\b(?:requests|tokens|models?|limit|quota)[ -]\Z",
 _COUNTED_LENGTH_MAX: Final = 10
 _WORDS: Final = ("rpm", "tpm", "rpd", "tpd", "daily", "weekly", "monthly")
 _WINDOWS: Final[dict[str, Window]] = {
-    "rpm": "minute", "tpm": "minute", "min": "minute", "minute": "minute",
-    "rpd": "day", "tpd": "day", "day": "day", "daily": "day",
-    "week": "week", "weekly": "week", "month": "month", "monthly": "month",
-}  # fmt: skip
+    "rpm": "minute",
+    "tpm": "minute",
+    "min": "minute",
+    "minute": "minute",
+    "rpd": "day",
+    "tpd": "day",
+    "day": "day",
+    "daily": "day",
+    "week": "week",
+    "weekly": "week",
+    "month": "month",
+    "monthly": "month",
+}
 
 
 def parse_wait(text: str) -> float | None:

@@ -45,8 +45,12 @@ WISH_MAX_SECONDS: Final = 32 * 86_400.0
 _GUESS_SECONDS: Final = 60.0
 _SAME_MOMENT_SECONDS: Final = 5.0
 _GUESS_BY_WINDOW: Final[dict[Window, float]] = {
-    "5h": 600.0, "day": 600.0, "week": 600.0, "month": 600.0, "balance": 6 * 3_600.0
-}  # fmt: skip
+    "5h": 600.0,
+    "day": 600.0,
+    "week": 600.0,
+    "month": 600.0,
+    "balance": 6 * 3_600.0,
+}
 
 _LONG_WINDOWS: Final[frozenset[Window]] = frozenset({"5h", "day", "week", "month", "balance"})
 _SHORT_WINDOWS: Final[frozenset[Window]] = frozenset({"minute", "concurrency"})

@@ -2,7 +2,7 @@
 
 from bucket_failover.cli.session import Session
 from bucket_failover.store.limits import Limits
-from bucket_failover_core import Limit, hold_limits, learn_limits
+from bucket_failover_core import Limit, held_limits, hold_limits, learn_limits
 
 
 def bench(session: Session, bucket: str, *, until: float, reason: str, at: float) -> Limit:
@@ -30,8 +30,7 @@ def bench(session: Session, bucket: str, *, until: float, reason: str, at: float
     session.check_bucket(bucket)
 
     def benched(held: Limits) -> Limits:
-        known = learn_limits(hold_limits(session.profile.snapshot, held), bucket, (limit,))
-        return {other.name: other.limits for other in known.buckets}
+        return held_limits(learn_limits(hold_limits(session.profile.snapshot, held), bucket, (limit,)))
 
     session.limits.change_limits(session.profile.provider, benched)
     return limit

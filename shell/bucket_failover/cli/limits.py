@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -155,7 +154,10 @@ def _watch(session: Session, console: Console, interval: float, model: str | Non
             _print_status(session, console, now(), model, as_json=as_json)
             sys.stdout.flush()
             time.sleep(interval)
-    draw: Callable[[], RenderableType] = lambda: status.status_table(session.snapshot(), at=now(), model=model)  # noqa: E731
+
+    def draw() -> RenderableType:
+        return status.status_table(session.snapshot(), at=now(), model=model)
+
     with Live(draw(), console=console, auto_refresh=False, screen=False) as live:
         while True:
             time.sleep(interval)

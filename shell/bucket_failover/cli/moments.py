@@ -69,6 +69,14 @@ def clock_text(moment: float, *, now: float, zone: tzinfo | None = None) -> str:
     return f"{then:%H:%M:%S}" if then.date() == today.date() else f"{then:%Y-%m-%d %H:%M}"
 
 
+def date_text(moment: float, *, zone: tzinfo | None = None) -> str:
+    """A moment for people who may not know what day is meant: "2026-08-12 18:50:00"."""
+    try:
+        return f"{datetime.fromtimestamp(moment, UTC).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, ValueError, OSError):
+        return f"{moment:.0f} s after 1970"
+
+
 def wait_text(seconds: float) -> str:
     """A wait for people, by its two largest units: "45 s", "2 min 5 s", "4 h 20 min", "3 d 4 h".
 

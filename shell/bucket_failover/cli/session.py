@@ -11,15 +11,12 @@ from typing import Final
 import platformdirs
 
 from bucket_failover.errors import BucketFailoverError, TokenCorruptError, TokenStoreError
+from bucket_failover.handler.dialogue import state_of_answer, state_of_problem
 from bucket_failover.profile import Profile, load_profiles
 from bucket_failover.store import SqliteLimitStore, SqliteTokenStore
 from bucket_failover_core import (
     BucketSnapshot,
     FailoverSnapshot,
-    KnownToken,
-    TokenAbsent,
-    TokenCorrupt,
-    TokenOutage,
     hold_limits,
 )
 
@@ -86,18 +83,12 @@ class Session:
         return name
 
     def _with_token(self, bucket: BucketSnapshot) -> BucketSnapshot:
-        token: KnownToken = TokenAbsent()
-        is_api_key = bucket.api_key
         try:
             stored = self.tokens.read(self.profile.provider, bucket.name)
-        except TokenCorruptError as error:
-            token = TokenCorrupt(detail=str(error))
-        except TokenStoreError as error:
-            token = TokenOutage(detail=str(error))
-        else:
-            if stored is not None:
-                token, is_api_key = stored.state, bucket.api_key or stored.is_api_key
-        return bucket.evolve({"token": token, "api_key": is_api_key})
+        except (TokenCorruptError, TokenStoreError) as error:
+            return bucket.evolve({"token": state_of_problem(error)})
+        is_api_key = bucket.api_key or (stored is not None and stored.is_api_key)
+        return bucket.evolve({"token": state_of_answer(stored), "api_key": is_api_key})
 
 
 @contextmanager

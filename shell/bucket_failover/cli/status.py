@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bucket_failover.cli.moments import clock_text, wait_text
+from bucket_failover.cli.moments import clock_text, date_text, wait_text
 from bucket_failover.cli.session import Session
 from bucket_failover_core import (
     AllBucketsExhausted,
@@ -48,7 +48,7 @@ def status_table(snapshot: FailoverSnapshot, *, at: float, model: str | None) ->
             Text("\n".join(_limit_text(limit, at=at) for limit in outlook.limits) or "none"),
             Text(_next_text(outlook, at=at)),
         )
-    heading = Text.assemble((snapshot.provider, "bold"), f" at {clock_text(at, now=at)}; the session is with {session}")
+    heading = Text.assemble((snapshot.provider, "bold"), f" at {date_text(at)}; the session is with {session}")
     return Group(heading, table)
 
 
@@ -85,7 +85,7 @@ def explanation_text(snapshot: FailoverSnapshot, choice: ChoiceResult, *, at: fl
 
 def _not_reached(
     snapshot: FailoverSnapshot, decision: UseBucket | AllBucketsExhausted, *, at: float
-) -> list[BucketFinding]:  # fmt: skip
+) -> list[BucketFinding]:
     """What is known of the buckets that the decision had no need to look at."""
     looked_at = {finding.bucket for finding in decision.findings}
     known = (foresee(bucket, now=at, model=snapshot.model).finding for bucket in snapshot.buckets)
@@ -112,9 +112,9 @@ def explanation_json(snapshot: FailoverSnapshot, choice: ChoiceResult, *, at: fl
 
 def _headline(decision: UseBucket | AllBucketsExhausted, *, at: float) -> str:
     if isinstance(decision, AllBucketsExhausted):
-        return f"At {clock_text(at, now=at)} the next request would use no bucket. {decision.message}"
+        return f"At {date_text(at)} the next request would use no bucket. {decision.message}"
     how = ", to test whether its limit still holds" if decision.is_probe else ""
-    return f"At {clock_text(at, now=at)} the next request would use {decision.bucket}{how}."
+    return f"At {date_text(at)} the next request would use {decision.bucket}{how}."
 
 
 def _finding_json(finding: BucketFinding) -> dict[str, Any]:
@@ -157,9 +157,11 @@ def _token_json(bucket: BucketSnapshot, *, at: float) -> dict[str, Any]:
 def _limit_text(limit: Limit, *, at: float) -> str:
     of_model = f", {limit.model or 'one model'}" if limit.scope == "model" or limit.model else ""
     how = f"{limit.strength}, from {limit.source}{of_model}"
-    return f"{limit.window} for {wait_text(limit.until - at)} ({how}: {limit.detail})" if limit.detail else (
-        f"{limit.window} for {wait_text(limit.until - at)} ({how})"
-    )  # fmt: skip
+    return (
+        f"{limit.window} for {wait_text(limit.until - at)} ({how}: {limit.detail})"
+        if limit.detail
+        else (f"{limit.window} for {wait_text(limit.until - at)} ({how})")
+    )
 
 
 def _next_text(outlook: Outlook, *, at: float) -> str:

@@ -120,11 +120,9 @@ def _perform(provider: str, step: FailoverStep) -> Generator[Ask, object, tuple[
 def _read(provider: str, bucket: str) -> Generator[Ask, object, tuple[KnownToken, bool]]:
     try:
         answer = yield Ask("read_token", (provider, bucket))
-    except TokenCorruptError as error:
-        return TokenCorrupt(detail=safe_text(error)), False
     except Exception as error:  # noqa: BLE001 - whatever a store raises, it has not answered (REQ-1598-CL04, EC02)
-        return TokenOutage(detail=safe_text(error)), False
-    return _state(answer), isinstance(answer, OAuthToken) and answer.is_api_key
+        return state_of_problem(error), False
+    return state_of_answer(answer), isinstance(answer, OAuthToken) and answer.is_api_key
 
 
 def _refresh(provider: str, bucket: str) -> Generator[Ask, object, FailoverEvent]:
@@ -134,7 +132,7 @@ def _refresh(provider: str, bucket: str) -> Generator[Ask, object, FailoverEvent
         return RefreshFailed(bucket=bucket, detail=safe_text(error))
     if answer is None:
         return RefreshFailed(bucket=bucket, permanent=True)
-    return TokenRefreshed(bucket=bucket, token=_state(answer))
+    return TokenRefreshed(bucket=bucket, token=state_of_answer(answer))
 
 
 def _log_in(provider: str, bucket: str, timeout_seconds: float) -> Generator[Ask, object, FailoverEvent]:
@@ -148,7 +146,14 @@ def _log_in(provider: str, bucket: str, timeout_seconds: float) -> Generator[Ask
     return Reauthenticated(bucket=bucket, token=token)
 
 
-def _state(answer: object) -> KnownToken:
+def state_of_problem(error: Exception) -> KnownToken:
+    """What it is to the core that a token could not be read."""
+    if isinstance(error, TokenCorruptError):
+        return TokenCorrupt(detail=safe_text(error))
+    return TokenOutage(detail=safe_text(error))
+
+
+def state_of_answer(answer: object) -> KnownToken:
     """What a manager's answer is to the core."""
     match answer:
         case None:

@@ -11,7 +11,7 @@ from typing import Final
 from bucket_failover import journal
 from bucket_failover.errors import safe_text
 from bucket_failover.store.limits import Limits, LimitStore
-from bucket_failover_core import FailoverSnapshot, hold_limits, limits_worth_keeping
+from bucket_failover_core import FailoverSnapshot, held_limits, hold_limits, limits_worth_keeping
 
 Change = Callable[[FailoverSnapshot], FailoverSnapshot]
 """What was learned, as the core writes it into a ledger."""
@@ -68,7 +68,7 @@ class SharedLimits:
 
         def apply(held: Limits) -> Limits:
             learned = reduce(lambda known, later: later(known), changes, hold_limits(session, held))
-            return {bucket.name: limits_worth_keeping(bucket.limits, now=now) for bucket in learned.buckets}
+            return {name: limits_worth_keeping(limits, now=now) for name, limits in held_limits(learned).items()}
 
         try:
             held = self._store.change_limits(self._provider, apply)

@@ -7,7 +7,6 @@ it was, and one that a reset has overtaken changes nothing.
 
 import threading
 from collections.abc import Callable, Generator, Hashable, Sequence
-from functools import partial
 
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Success
@@ -29,7 +28,6 @@ from bucket_failover_core import (
     ChoiceResult,
     FailoverPolicy,
     FailoverSnapshot,
-    Limit,
     Strategy,
     WindowReading,
     advance,
@@ -37,6 +35,7 @@ from bucket_failover_core import (
     choose_start,
     estimate_skew,
     forget_token,
+    held_limits,
     hold_limits,
     is_success,
     learn_limits,
@@ -220,9 +219,14 @@ class HandlerState:
             readings: tuple[WindowReading, ...] = ()
             if self._strategy in READING_STRATEGIES or self._session.buckets[place].limits:
                 readings = read_windows_by_its_clock(answer, now=now, skew=skew)
-            has_served = is_success(answer) and any(other.limits for other in self._session.buckets)
-            if limits or readings or has_served:
-                self._learn(partial(_learn_answer, bucket=bucket, answer=answer, readings=readings, limits=limits))
+            served = is_success(answer) and any(other.limits for other in self._session.buckets)
+            if limits or readings or served:
+
+                def learn(ledger: FailoverSnapshot) -> FailoverSnapshot:
+                    known = learn_success(ledger, bucket, model=answer.model) if served else ledger
+                    return learn_limits(learn_readings(known, bucket, readings), bucket, limits)
+
+                self._learn(learn)
 
     def _learn(self, change: Change) -> None:
         """Make something known to this session, to the requests in flight, and to whoever shares the store."""
@@ -235,7 +239,7 @@ class HandlerState:
         session = self._shared.renewed(self._session)
         if session is not self._session:
             self._session = session
-            limits = {bucket.name: bucket.limits for bucket in session.buckets}
+            limits = held_limits(session)
             for ledger in self._ledgers.values():
                 ledger.snapshot = hold_limits(ledger.snapshot, limits)
 
@@ -334,18 +338,6 @@ class HandlerState:
             self._session = session_after(self._session, decision, was_probe=was_probe)
         ledger.snapshot = known
         ledger.is_kept = True
-
-
-def _learn_answer(
-    ledger: FailoverSnapshot,
-    *,
-    bucket: str,
-    answer: CallFailure,
-    readings: tuple[WindowReading, ...],
-    limits: tuple[Limit, ...],
-) -> FailoverSnapshot:
-    known = learn_success(ledger, bucket, model=answer.model) if is_success(answer) else ledger
-    return learn_limits(learn_readings(known, bucket, readings), bucket, limits)
 
 
 def _as_profile(buckets: Sequence[str | Bucket]) -> Sequence[str | Bucket]:

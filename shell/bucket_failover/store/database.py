@@ -7,11 +7,12 @@ Source: https://www.sqlite.org/wal.html; a writer does not block readers, and a 
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from bucket_failover.errors import TokenStoreError
 
@@ -44,6 +45,35 @@ CREATE TABLE IF NOT EXISTS quota_probe (
 ) STRICT, WITHOUT ROWID;
 PRAGMA user_version = {_SCHEMA_VERSION};
 """
+
+
+class DatabaseFile:
+    """The file as a store holds it open; it may be used from several threads, one call at a time.
+
+    Args:
+        path: the file; it and its folder are made if they are missing (mode 0600 and 0700).
+        busy_seconds: how long a call waits for another process's transaction.
+        durable: a commit survives a power failure too.
+
+    Raises:
+        TokenStoreError: the file cannot be opened or made, is no store, or was made by a newer version.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, busy_seconds: float, durable: bool) -> None:
+        self._path = Path(path)
+        self._mutex = threading.Lock()
+        self._connection = open_database(self._path, busy_seconds=busy_seconds, durable=durable)
+
+    def close(self) -> None:
+        """Close the file. A second call does nothing."""
+        with self._mutex:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def open_database(path: Path, *, busy_seconds: float, durable: bool) -> sqlite3.Connection:

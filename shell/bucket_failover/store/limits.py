@@ -8,15 +8,13 @@ Road not taken: to keep in memory what was read, and write it back. The last wri
 
 import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Final, Protocol, Self, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from pydantic import TypeAdapter, ValidationError
 
-from bucket_failover.store.database import clear_errors, open_database
+from bucket_failover.store.database import DatabaseFile, clear_errors
 from bucket_failover_core import Limit
 
 Limits = Mapping[str, tuple[Limit, ...]]
@@ -65,7 +63,7 @@ class LimitStore(Protocol):
         ...
 
 
-class SqliteLimitStore:
+class SqliteLimitStore(DatabaseFile):
     """Limits in the SQLite file of the token store.
 
     Example:
@@ -81,10 +79,8 @@ class SqliteLimitStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
-        self._mutex = threading.Lock()
+        super().__init__(path, busy_seconds=_BUSY_SECONDS, durable=False)
         self._changes = 0
-        self._connection = open_database(self._path, busy_seconds=_BUSY_SECONDS, durable=False)
 
     def version(self) -> object:
         """See `LimitStore.version`.
@@ -138,22 +134,11 @@ class SqliteLimitStore:
         with self._mutex, self._transaction():
             row = self._connection.execute(
                 "SELECT probed_at FROM quota_probe WHERE provider = ?", (provider,)
-            ).fetchone()  # fmt: skip
+            ).fetchone()
             if row is not None and now - interval_seconds < row[0] <= now:
                 return False
             self._connection.execute("INSERT OR REPLACE INTO quota_probe VALUES (?, ?)", (provider, now))
             return True
-
-    def close(self) -> None:
-        """Close the file. A second call does nothing."""
-        with self._mutex:
-            self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _read(self, provider: str) -> Limits:
         rows = self._connection.execute("SELECT bucket, record FROM quota_limits WHERE provider = ?", (provider,))

@@ -6,22 +6,20 @@ in the middle loses all of them.
 
 import json
 import os
-import threading
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from bucket_failover.errors import TokenCorruptError
-from bucket_failover.store.database import clear_errors, open_database
+from bucket_failover.store.database import DatabaseFile, clear_errors
 from bucket_failover.tokens import OAuthToken
 
 _BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process's transaction."""
 
 
-class SqliteTokenStore:
+class SqliteTokenStore(DatabaseFile):
     """Tokens in an SQLite file.
 
     Example:
@@ -38,9 +36,7 @@ class SqliteTokenStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
-        self._mutex = threading.Lock()
-        self._connection = open_database(self._path, busy_seconds=_BUSY_SECONDS, durable=True)
+        super().__init__(path, busy_seconds=_BUSY_SECONDS, durable=True)
 
     def read(self, provider: str, bucket: str) -> OAuthToken | None:
         """See `TokenStore.read`.
@@ -90,17 +86,6 @@ class SqliteTokenStore:
             TokenStoreError: the file cannot be written.
         """
         self._change("INSERT OR REPLACE INTO session_bucket VALUES (?, ?)", lambda: (provider, bucket))
-
-    def close(self) -> None:
-        """Close the file. A second call does nothing."""
-        with self._mutex:
-            self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _query(self, statement: str, *values: str) -> str | None:
         with self._mutex, clear_errors(self._path, "read"):

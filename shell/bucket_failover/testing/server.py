@@ -87,9 +87,9 @@ async def serve(app: ASGIApp) -> AsyncIterator[str]:
 async def _stop(server: uvicorn.Server, listener: socket.socket) -> None:
     # A connection that arrives together with the end must either be refused or become known, and then be closed: when
     # a listener is closed between the two, asyncio (3.11 to 3.13) raises an AssertionError and leaks the connection.
-    # Windows' proactor loop has no readers to remove.
-    with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().remove_reader(listener)
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, getattr(asyncio, "ProactorEventLoop", ())):  # Windows' loop has no readers
+        loop.remove_reader(listener)
     for _ in range(_TURNS_OF_AN_ACCEPT):
         await asyncio.sleep(0)
     for listening in server.servers:

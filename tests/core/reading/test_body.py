@@ -9,7 +9,7 @@ from bucket_failover_core.reading.body import (
     NO_ERROR,
     ErrorSaid,
     as_mapping,
-    as_texts,
+    as_name,
     bare_name,
     bounded,
     read_error,
@@ -291,7 +291,7 @@ def test_long_repeats_end(piece: str, *, failed: bool) -> None:
 )
 def test_names_are_texts_or_whole_numbers(value: object, text: str) -> None:
     """Nothing else has a name."""
-    assert as_texts(value) == text
+    assert as_name(value) == text
 
 
 @pytest.mark.parametrize("value", [None, 1, "x", [{}], True])

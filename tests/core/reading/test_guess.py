@@ -1,10 +1,12 @@
 """Whose way of speaking is it?"""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucket_failover_core import CallFailure
+from bucket_failover_core import CallFailure, Dialect
 from bucket_failover_core.reading.answer import answer_of
 from bucket_failover_core.reading.guess import dialect_of
 from tests.core.reading.answers import answer
@@ -105,18 +107,7 @@ def test_the_words_of_a_success_say_nothing() -> None:
     assert guessed({"user_id": "u"}, CUSTOMARY, status=200) == "openai"
 
 
-ALL = {
-    "anthropic",
-    "anthropic-subscription",
-    "openai",
-    "codex",
-    "azure-openai",
-    "google",
-    "groq",
-    "openrouter",
-    "bedrock",
-    "generic",
-}
+ALL = set(get_args(Dialect))
 
 
 @given(

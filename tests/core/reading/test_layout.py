@@ -8,9 +8,16 @@ from bucket_failover_core import CallFailure, classify_failure
 from bucket_failover_core.reading.layout import layout_of
 
 TELLING = [
-    "anthropic-ratelimit-x", "x-codex-x", "x-ratelimit-x", "ratelimit-x", "x-rate-limit-x", "retry-after",
-    "retry-after-ms", "x-ms-retry-after-ms", "x-amzn-errortype",
-]  # fmt: skip
+    "anthropic-ratelimit-x",
+    "x-codex-x",
+    "x-ratelimit-x",
+    "ratelimit-x",
+    "x-rate-limit-x",
+    "retry-after",
+    "retry-after-ms",
+    "x-ms-retry-after-ms",
+    "x-amzn-errortype",
+]
 
 
 @pytest.mark.parametrize("name", TELLING)

@@ -2,14 +2,23 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from returns.result import Success
 
-from bucket_failover_core import CallFailure, Cause, Limit, Verdict, classify_failure, read_limits, read_windows
+from bucket_failover_core import (
+    CallFailure,
+    Cause,
+    Dialect,
+    Limit,
+    Verdict,
+    classify_failure,
+    read_limits,
+    read_windows,
+)
 from bucket_failover_core.limits import WINDOW_CEILING_SECONDS
 from bucket_failover_core.reading.names import BURST_NAMES, MONEY_NAMES, OVERLOAD_NAMES
 
@@ -18,31 +27,115 @@ DAY = 86_400.0
 PROVIDERS_TROUBLE = {Cause.OVERLOADED, Cause.SERVER_ERROR, Cause.NETWORK, Cause.TIMEOUT}
 
 HEADER_NAMES = [
-    "retry-after", "Retry-After", "retry-after-ms", "x-ms-retry-after-ms", "x-amzn-ErrorType", "x-amzn-requestid",
-    "x-should-retry", "x-ratelimit-remaining", "X-RateLimit-Reset", "ratelimit-remaining", "ratelimit-reset",
-    "x-rate-limit-remaining", "x-rate-limit-reset", "x-groq-region", "openai-version", "x-goog-x", "x-openrouter-x",
-    "apim-request-id", "date", "",
+    "retry-after",
+    "Retry-After",
+    "retry-after-ms",
+    "x-ms-retry-after-ms",
+    "x-amzn-ErrorType",
+    "x-amzn-requestid",
+    "x-should-retry",
+    "x-ratelimit-remaining",
+    "X-RateLimit-Reset",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "x-rate-limit-remaining",
+    "x-rate-limit-reset",
+    "x-groq-region",
+    "openai-version",
+    "x-goog-x",
+    "x-openrouter-x",
+    "apim-request-id",
+    "date",
+    "",
     *(f"x-ratelimit-{field}-{kind}" for field in ("limit", "remaining", "reset") for kind in ("requests", "tokens")),
-    *(f"anthropic-ratelimit-{kind}-{field}" for kind in ("requests", "tokens", "input-tokens", "output-tokens")
-      for field in ("limit", "remaining", "reset")),
-    *(f"anthropic-ratelimit-unified-{window}{field}" for window in ("", "5h-", "7d-", "7d_oi-", "999h-")
-      for field in ("status", "reset", "utilization", "fallback")),
-    *(f"x-codex-{window}-{field}" for window in ("primary", "secondary")
-      for field in ("used-percent", "window-minutes", "reset-at", "reset-after-seconds")),
-]  # fmt: skip
+    *(
+        f"anthropic-ratelimit-{kind}-{field}"
+        for kind in ("requests", "tokens", "input-tokens", "output-tokens")
+        for field in ("limit", "remaining", "reset")
+    ),
+    *(
+        f"anthropic-ratelimit-unified-{window}{field}"
+        for window in ("", "5h-", "7d-", "7d_oi-", "999h-")
+        for field in ("status", "reset", "utilization", "fallback")
+    ),
+    *(
+        f"x-codex-{window}-{field}"
+        for window in ("primary", "secondary")
+        for field in ("used-percent", "window-minutes", "reset-at", "reset-after-seconds")
+    ),
+]
 TEXTS = [
-    "", " ", "0", "1", "-1", "37", "100", "1.01", "300", "301", "10080", "9" * 16, "9" * 400, "1786553400",
-    "1786553460000", "soon", "allowed", "allowed_warning", "rejected", "False", "true", "6m0s", "34.07s", "900ms",
-    "562476.75s", "2026-08-12T16:51:00Z", "2026-08-12T18:50:00.000000+02:00", "Wed, 12 Aug 2026 16:51:00 GMT",
-    "Wednesday, 12-Aug-26 16:51:00 GMT", "NaN", "inf", "1e9", "٣", "\ud800", "\x00", "try again in 20s",
-    "Please retry after 37 seconds", "wait 9999 weeks", "tokens per min", "RPD", "weekly", "limit: 0", "overloaded",
-    "Number of concurrent connections", "enforced_spend_limit_reached", "Your credit balance is too low",
-    "regain access on 2026-09-01 at 00:00 UTC", "OAuth token has been revoked", "You can only afford 1204",
-    "Key limit exceeded", "rate-limited upstream", " in organization o service tier `x`", "RequestsPerDayPerModel",
-    "PerMinute", "RESOURCE_EXHAUSTED", "API_KEY_INVALID", "usage_limit_reached", "error", "response.failed",
-    "ThrottlingException", "com.amazon#ExpiredTokenException:x", "billing_error", "rate_limit_error", "401", "429",
-    "529", SECRET, *sorted(MONEY_NAMES), *sorted(OVERLOAD_NAMES), *sorted(BURST_NAMES),
-]  # fmt: skip
+    "",
+    " ",
+    "0",
+    "1",
+    "-1",
+    "37",
+    "100",
+    "1.01",
+    "300",
+    "301",
+    "10080",
+    "9" * 16,
+    "9" * 400,
+    "1786553400",
+    "1786553460000",
+    "soon",
+    "allowed",
+    "allowed_warning",
+    "rejected",
+    "False",
+    "true",
+    "6m0s",
+    "34.07s",
+    "900ms",
+    "562476.75s",
+    "2026-08-12T16:51:00Z",
+    "2026-08-12T18:50:00.000000+02:00",
+    "Wed, 12 Aug 2026 16:51:00 GMT",
+    "Wednesday, 12-Aug-26 16:51:00 GMT",
+    "NaN",
+    "inf",
+    "1e9",
+    "٣",
+    "\ud800",
+    "\x00",
+    "try again in 20s",
+    "Please retry after 37 seconds",
+    "wait 9999 weeks",
+    "tokens per min",
+    "RPD",
+    "weekly",
+    "limit: 0",
+    "overloaded",
+    "Number of concurrent connections",
+    "enforced_spend_limit_reached",
+    "Your credit balance is too low",
+    "regain access on 2026-09-01 at 00:00 UTC",
+    "OAuth token has been revoked",
+    "You can only afford 1204",
+    "Key limit exceeded",
+    "rate-limited upstream",
+    " in organization o service tier `x`",
+    "RequestsPerDayPerModel",
+    "PerMinute",
+    "RESOURCE_EXHAUSTED",
+    "API_KEY_INVALID",
+    "usage_limit_reached",
+    "error",
+    "response.failed",
+    "ThrottlingException",
+    "com.amazon#ExpiredTokenException:x",
+    "billing_error",
+    "rate_limit_error",
+    "401",
+    "429",
+    "529",
+    SECRET,
+    *sorted(MONEY_NAMES),
+    *sorted(OVERLOAD_NAMES),
+    *sorted(BURST_NAMES),
+]
 VALUES = st.lists(st.sampled_from(TEXTS) | st.text(max_size=8), min_size=1, max_size=2).map(" ".join) | st.sampled_from(
     TEXTS
 )
@@ -56,14 +149,49 @@ SCALARS = (
 )
 KEYS = st.sampled_from(
     [
-    "error", "type", "code", "status", "reason", "message", "Message", "detail", "__type", "details", "metadata",
-    "headers", "raw", "retryDelay", "quotaResetDelay", "violations", "quotaId", "quotaValue", "quotaDimensions",
-    "model", "response", "user_id", "param", "resets_at", "resets_in_seconds", "five_hour", "seven_day",
-    "seven_day_opus", f"seven_day_{SECRET}", "utilization", "rate_limit", "primary_window", "secondary_window",
-    "used_percent", "limit_window_seconds", "reset_at", "reset_after_seconds", "throttlingException",
-    "X-RateLimit-Remaining", "X-RateLimit-Reset", SECRET,
-]
-)  # fmt: skip
+        "error",
+        "type",
+        "code",
+        "status",
+        "reason",
+        "message",
+        "Message",
+        "detail",
+        "__type",
+        "details",
+        "metadata",
+        "headers",
+        "raw",
+        "retryDelay",
+        "quotaResetDelay",
+        "violations",
+        "quotaId",
+        "quotaValue",
+        "quotaDimensions",
+        "model",
+        "response",
+        "user_id",
+        "param",
+        "resets_at",
+        "resets_in_seconds",
+        "five_hour",
+        "seven_day",
+        "seven_day_opus",
+        f"seven_day_{SECRET}",
+        "utilization",
+        "rate_limit",
+        "primary_window",
+        "secondary_window",
+        "used_percent",
+        "limit_window_seconds",
+        "reset_at",
+        "reset_after_seconds",
+        "throttlingException",
+        "X-RateLimit-Remaining",
+        "X-RateLimit-Reset",
+        SECRET,
+    ]
+)
 JSON: st.SearchStrategy[Any] = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=4), inner, max_size=5),
@@ -77,10 +205,7 @@ STREAMS = st.builds(
 )
 CUT = st.builds(lambda text, at: text[: at % (len(text) + 1)], DOCUMENTS | STREAMS, st.integers(0, 2_000))
 BODIES = st.none() | DOCUMENTS | STREAMS | CUT | VALUES | st.text(max_size=30)
-DIALECTS = [
-    None, "anthropic", "anthropic-subscription", "openai", "codex", "azure-openai", "google", "groq", "openrouter",
-    "bedrock", "generic",
-]  # fmt: skip
+DIALECTS = [None, *get_args(Dialect)]
 STATUSES = st.sampled_from([None, 200, 400, 401, 402, 403, 404, 408, 429, 429, 429, 500, 503, 529]) | st.integers(
     100, 999
 )
@@ -97,12 +222,24 @@ ANSWERS = st.builds(
 
 _ORIGIN = r"(?:HTTP \d{3}|error event)"
 _NAMED = "|".join(
-    sorted({
-    *MONEY_NAMES, "slow_down", "money", "the token has been revoked", "API_KEY_INVALID", "usage_limit_reached",
-    "key limit exceeded", "rate-limited upstream", "ThrottlingException", "ModelNotReadyException",
-    "ServiceQuotaExceededException", "ExpiredTokenException", "UnrecognizedClientException",
-})
-)  # fmt: skip
+    sorted(
+        {
+            *MONEY_NAMES,
+            "slow_down",
+            "money",
+            "the token has been revoked",
+            "API_KEY_INVALID",
+            "usage_limit_reached",
+            "key limit exceeded",
+            "rate-limited upstream",
+            "ThrottlingException",
+            "ModelNotReadyException",
+            "ServiceQuotaExceededException",
+            "ExpiredTokenException",
+            "UnrecognizedClientException",
+        }
+    )
+)
 _WINDOW = "|".join(WINDOW_CEILING_SECONDS)
 VERDICT_DETAIL = re.compile(rf"{_ORIGIN}(?:, (?:{_NAMED}))?|network|timeout|cancelled")
 LIMIT_DETAIL = re.compile(

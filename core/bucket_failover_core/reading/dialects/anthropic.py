@@ -16,9 +16,7 @@ from bucket_failover_core.reading.prose import parse_regained_access
 from bucket_failover_core.reading.sentences import THIS_REQUEST_ONLY, Named, Sentence, UsedUp
 
 _KINDS: Final = ("requests", "tokens", "input-tokens", "output-tokens")
-_NAMES: Final = tuple(
-    (f"anthropic-ratelimit-{kind}-remaining", f"anthropic-ratelimit-{kind}-reset") for kind in _KINDS
-)  # fmt: skip
+_NAMES: Final = tuple((f"anthropic-ratelimit-{kind}-remaining", f"anthropic-ratelimit-{kind}-reset") for kind in _KINDS)
 _MONEY_WORDS: Final = (
     "reached your specified api usage limits",
     "reached your specified workspace api usage limits",

@@ -42,9 +42,7 @@ Standing = Literal["allowed", "rejected", "unknown"]
 _HARDNESS: Final[Mapping[Standing, int]] = {"allowed": 0, "unknown": 1, "rejected": 2}
 
 
-_STANDINGS: Final[Mapping[str, Standing]] = {
-    "allowed": "allowed", "allowed_warning": "allowed", "rejected": "rejected"
-}  # fmt: skip
+_STANDINGS: Final[Mapping[str, Standing]] = {"allowed": "allowed", "allowed_warning": "allowed", "rejected": "rejected"}
 
 
 class _Names(NamedTuple):
@@ -108,7 +106,7 @@ def _names_in(headers: tuple[str, ...]) -> tuple[_Names, ...]:
             window, is_of_model = _length_of(name) if name else ("unknown", False)
             found[name] = _Names(
                 window, is_of_model, name == "", f"{start}status", f"{start}reset", f"{start}utilization"
-            )  # fmt: skip
+            )
     return tuple(found.values())
 
 

@@ -23,7 +23,7 @@ def read_azure_openai(answer: Answer, *, now: float) -> list[Sentence]:
         known = _without_placeholder(answer, reset)
         sentence = read_count(
             known, remaining, reset, _refill, now=now, window="minute", scope="model", model=answer.model
-        )  # fmt: skip
+        )
         if sentence is not None:
             said.append(sentence)
     if answer.succeeded:

@@ -18,8 +18,12 @@ from bucket_failover_core.reading.sentences import NOTED, Named, Open, Sentence,
 
 _WINDOW_NAMES: Final = ("primary", "secondary")
 _LENGTHS: Final[tuple[tuple[float, Window], ...]] = (
-    (60.0, "minute"), (360.0, "5h"), (1_560.0, "day"), (11_520.0, "week"), (46_080.0, "month")
-)  # fmt: skip
+    (60.0, "minute"),
+    (360.0, "5h"),
+    (1_560.0, "day"),
+    (11_520.0, "week"),
+    (46_080.0, "month"),
+)
 _FULL: Final = 100.0
 _TOO_MANY: Final = 429
 

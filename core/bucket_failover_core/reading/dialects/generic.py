@@ -13,7 +13,7 @@ from bucket_failover_core.reading.sentences import Sentence
 
 _NAMES: Final = tuple(
     (f"{prefix}-remaining", f"{prefix}-reset") for prefix in ("x-ratelimit", "ratelimit", "x-rate-limit")
-)  # fmt: skip
+)
 
 
 def read_generic(answer: Answer, *, now: float) -> list[Sentence]:

@@ -24,9 +24,13 @@ _MODEL_LENGTH_MAX: Final = 200
 _NO_QUOTA: Final = re.compile(r"\blimit: 0(?!\d|\.\d)", re.ASCII)
 _NO_QUOTA_SECONDS: Final = 24 * 3_600.0
 _WINDOWS: Final[tuple[tuple[str, Window], ...]] = (
-    ("perday", "day"), ("daily", "day"), ("perminute", "minute"), ("persecond", "minute"), ("perweek", "week"),
+    ("perday", "day"),
+    ("daily", "day"),
+    ("perminute", "minute"),
+    ("persecond", "minute"),
+    ("perweek", "week"),
     ("permonth", "month"),
-)  # fmt: skip
+)
 _TOO_MANY: Final = 429
 
 
@@ -80,10 +84,15 @@ def _quotas(answer: Answer, details: tuple[Mapping[str, object], ...], *, now: f
     if _NO_QUOTA.search(answer.error.message) or any(number_in(item.get("quotaValue")) == 0 for item in violations):
         said.append(
             UsedUp(
-                "balance", None, "body", "advisory", "organization", model, "the tier has no quota",
-                guess_seconds=_NO_QUOTA_SECONDS, waiting_heals=False,
+                "balance",
+                source="body",
+                scope="organization",
+                model=model,
+                detail="the tier has no quota",
+                guess_seconds=_NO_QUOTA_SECONDS,
+                waiting_heals=False,
             )
-        )  # fmt: skip
+        )
     return said
 
 
@@ -97,9 +106,7 @@ def _window_of(quota_id: str) -> Window | None:
     return next((window for words, window in _WINDOWS if words in plain), None)
 
 
-def _model_named(
-    violations: list[Mapping[str, object]], details: tuple[Mapping[str, object], ...]
-) -> str | None:  # fmt: skip
+def _model_named(violations: list[Mapping[str, object]], details: tuple[Mapping[str, object], ...]) -> str | None:
     """The model that the answer itself names."""
     places = [as_mapping(violation.get("quotaDimensions")) for violation in violations]
     places += [as_mapping(detail.get("metadata")) for detail in details]

@@ -9,7 +9,7 @@ from typing import Final
 from bucket_failover_core.causes import Cause
 from bucket_failover_core.limits import WINDOW_CEILING_SECONDS, LimitSource, Window
 from bucket_failover_core.reading.answer import Answer
-from bucket_failover_core.reading.body import as_mapping, as_texts
+from bucket_failover_core.reading.body import as_mapping, as_name
 from bucket_failover_core.reading.fields import read_count
 from bucket_failover_core.reading.forms import parse_epoch_milliseconds
 from bucket_failover_core.reading.prose import windows_named
@@ -25,9 +25,7 @@ def read_openrouter(answer: Answer, *, now: float) -> list[Sentence]:
     message = answer.error.message.lower()
     windows = windows_named(message) if answer.status == _TOO_MANY else frozenset()
     window: Window = max(windows, key=WINDOW_CEILING_SECONDS.__getitem__, default="unknown")
-    said: list[Sentence] = []
-    for source, headers in (("header", answer), ("body", _headers_in_body(answer))):
-        said += _count(headers, source, window, now=now)  # type: ignore[arg-type]
+    said = _count(answer, "header", window, now=now) + _count(_headers_in_body(answer), "body", window, now=now)
     if answer.succeeded:
         return said
     if windows and not said:
@@ -39,7 +37,7 @@ def _headers_in_body(answer: Answer) -> Answer:
     """The answer as if the headers that its body tells of were its own."""
     metadata = as_mapping(answer.error.fields.get("metadata"))
     told: Mapping[str, object] = as_mapping(metadata.get("headers"))
-    headers = {name.lower(): text for name, value in told.items() if (text := as_texts(value).strip())}
+    headers = {name.lower(): text for name, value in told.items() if (text := as_name(value).strip())}
     return answer._replace(headers=headers, repeated={})
 
 
@@ -60,7 +58,7 @@ def _error_said(answer: Answer, message: str) -> list[Sentence]:
     if answer.status == _FORBIDDEN and "key limit exceeded" in message:
         money = UsedUp("balance", None, "body", detail="key limit", waiting_heals=False)
         return [Named(Cause.QUOTA, "key limit exceeded"), Reach("credential"), money]
-    upstream = as_texts(as_mapping(answer.error.fields.get("metadata")).get("raw"))
+    upstream = as_name(as_mapping(answer.error.fields.get("metadata")).get("raw"))
     if answer.status == _TOO_MANY and "rate-limited upstream" in f"{message} {upstream}".lower():
         return [Named(Cause.THROTTLED, "rate-limited upstream"), Reach("model", answer.model)]
     return []
