@@ -175,6 +175,7 @@ def test_a_bucket_is_benched_by_hand_and_cleared(desk: Desk) -> None:
     row = desk.json("status")["buckets"][0]
     assert (row["usable"], row["detail"]) == (False, "kept for the demo")
     assert [(limit["source"], limit["strength"]) for limit in row["limits"]] == [("operator", "directive")]
+    assert "by hand for 2 h 29 min (kept for the demo)" in desk.run("status").replace("30 min", "29 min")
     assert desk.run("clear", "default") == "default: 1 limit forgotten\n"
     assert desk.json("status")["buckets"][0]["usable"]
     assert {name: len(limits) for name, limits in desk.json("clear", "--all").items()} == {

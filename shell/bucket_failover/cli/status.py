@@ -155,13 +155,13 @@ def _token_json(bucket: BucketSnapshot, *, at: float) -> dict[str, Any]:
 
 
 def _limit_text(limit: Limit, *, at: float) -> str:
+    """A limit in one line: which window, for how long, how we know."""
+    wait = wait_text(limit.until - at)
+    if limit.source == "operator":
+        return f"by hand for {wait} ({limit.detail})"
     of_model = f", {limit.model or 'one model'}" if limit.scope == "model" or limit.model else ""
-    how = f"{limit.strength}, from {limit.source}{of_model}"
-    return (
-        f"{limit.window} for {wait_text(limit.until - at)} ({how}: {limit.detail})"
-        if limit.detail
-        else (f"{limit.window} for {wait_text(limit.until - at)} ({how})")
-    )
+    detail = f": {limit.detail}" if limit.detail else ""
+    return f"{limit.window} for {wait} ({limit.strength}, from {limit.source}{of_model}{detail})"
 
 
 def _next_text(outlook: Outlook, *, at: float) -> str:
