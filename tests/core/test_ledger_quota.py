@@ -9,6 +9,7 @@ from bucket_failover_core import (
     FailoverSnapshot,
     Limit,
     WindowReading,
+    held_limits,
     hold_limits,
     learn_call,
     learn_limits,
@@ -170,3 +171,10 @@ def test_a_success_says_nothing_of_another_model(known: str | None, asked: str |
     opus = soft(9_000.0, model="opus")
     start = profile(bucket("a", limits=(opus,)), model=known)
     assert bool(learn_success(start, "a", model=asked).buckets[0].limits) is stays
+
+
+def test_what_is_held_can_be_held_again() -> None:
+    """Bucket by bucket, those without limits too."""
+    pair = profile(bucket("a", limits=(soft(9_000.0),)), "b")
+    assert held_limits(pair) == {"a": (soft(9_000.0),), "b": ()}
+    assert hold_limits(profile("a", "b"), held_limits(pair)) == pair
