@@ -63,12 +63,14 @@ class ReauthFailed(Value):
         bucket: whose login.
         detail: why, in a few words, never a secret.
         timed_out: nobody answered within the time allowed.
+        declined: the person said no; requests to come do not ask again (`learn_login`).
     """
 
     kind: Literal["reauth-failed"] = "reauth-failed"
     bucket: BucketName
     detail: str = ""
     timed_out: bool = False
+    declined: bool = False
 
 
 @final

@@ -23,12 +23,14 @@ class AllBucketsExhausted(Value):
         provider: whose credentials they are.
         buckets: the names of the profile's buckets, in its order; empty for an empty profile.
         findings: one for each bucket.
+        login_command: what a person runs to log in (`FailoverPolicy.login_command`).
     """
 
     kind: Literal["all-buckets-exhausted"] = "all-buckets-exhausted"
     provider: str
     buckets: tuple[str, ...] = ()
     findings: tuple[BucketFinding, ...] = ()
+    login_command: str = ""
 
     @property
     def reasons(self) -> dict[str, BucketFailureReason]:
@@ -67,8 +69,11 @@ def exhausted_profile(snapshot: FailoverSnapshot, findings: Iterable[BucketFindi
     found = {finding.bucket: finding for finding in findings}
     names = tuple(bucket.name for bucket in snapshot.buckets)
     return AllBucketsExhausted(
-        provider=snapshot.provider, buckets=names, findings=tuple(found[name] for name in names)
-    )  # fmt: skip
+        provider=snapshot.provider,
+        buckets=names,
+        findings=tuple(found[name] for name in names),
+        login_command=snapshot.policy.login_command,
+    )
 
 
 def exhaustion_message(
@@ -102,7 +107,7 @@ def _action(exhausted: AllBucketsExhausted) -> str:
     """What to do first: the quickest remedy that anybody knows of."""
     options = []
     if exhausted.needs_login:
-        options.append(f"log in to {' or '.join(exhausted.needs_login)}")
+        options.append(f"log in to {' or '.join(exhausted.needs_login)}{_how(exhausted)}")
     new_keys = [finding.bucket for finding in exhausted.findings if finding.remedy == "new-key"]
     if new_keys:
         options.append(f"store a valid API key for {' or '.join(new_keys)}")
@@ -115,3 +120,9 @@ def _action(exhausted: AllBucketsExhausted) -> str:
         options.append(f"wait until {moment_text(exhausted.retry_at)}")
     text = ", or ".join(options) or "try again later"
     return text[0].upper() + text[1:]
+
+
+def _how(exhausted: AllBucketsExhausted) -> str:
+    """How to log in, if anybody has said so."""
+    command = exhausted.login_command.replace("{provider}", exhausted.provider)
+    return f" ({command.replace('{buckets}', ' '.join(exhausted.needs_login))})" if command else ""

@@ -14,6 +14,8 @@ Rules:
 * What was issued is stored before anything else. A logout in the middle is not undone, and a login in the middle wins.
 * A refusal counts only if what is stored is still what was presented; else the loser adopts the winner's token.
 * A call that was never sent leaves no trace; one whose answer nobody has heard leaves its mark.
+* A refresh that has brought no progress (a token that has ended already, or the same one without a later end) is not
+  repeated at once: an issuer that does so once does so again.
 
 Intuition: the issuer moves on with its answer, we move on with our write. Whoever dies in between must leave a note.
 
@@ -22,13 +24,16 @@ Road not taken: a lock around the write alone. Two processes present the same to
 Source: RFC 6749, 6; RFC 9700, 4.14.2 (refresh token rotation and the detection of reuse).
 """
 
-from typing import Annotated, Literal, assert_never, final
+from typing import Annotated, Final, Literal, assert_never, final
 
 from pydantic import Field
 from returns.result import Failure, Result, Success
 
 from bucket_failover_core.tokens import KnownToken, TokenHeld, is_expired
 from bucket_failover_core.value import Value, check_moment
+
+_STALLED_SECONDS: Final = 60.0
+"""Long enough not to hammer an issuer, short enough for one whose clock is a little behind."""
 
 
 @final
@@ -70,11 +75,14 @@ class RefreshSnapshot(Value):
             any live token will do.
         stored: what was read under the lock.
         single_use: the issuer takes each refresh token once.
+        stalled_at: Unix seconds at which the last refresh, of what is stored now, has brought no progress; None: it
+            has, or nobody knows.
     """
 
     unwanted: str = ""
     stored: StoredLogin
     single_use: bool = True
+    stalled_at: float | None = None
 
 
 @final
@@ -107,16 +115,16 @@ class RefreshImpossible(Value):
     Args:
         why: `no-token`: nobody is logged in; `corrupt`: what is stored is no token; `outage`: the store could not
             answer; `not-refreshable`: there is no refresh token; `interrupted`: an earlier refresh was, and its outcome
-            is lost.
+            is lost; `stalled`: the last one has just brought no progress.
     """
 
     kind: Literal["refresh-impossible"] = "refresh-impossible"
-    why: Literal["no-token", "corrupt", "outage", "not-refreshable", "interrupted"]
+    why: Literal["no-token", "corrupt", "outage", "not-refreshable", "interrupted", "stalled"]
 
     @property
     def needs_login(self) -> bool:
         """Whether only a login brings a token."""
-        return self.why != "outage"
+        return self.why not in {"outage", "stalled"}
 
 
 RefreshDecision = Annotated[AdoptStored | PresentRefreshToken, Field(discriminator="kind")]
@@ -147,12 +155,25 @@ def decide_refresh(snapshot: RefreshSnapshot, *, now: float) -> Result[RefreshDe
         return Success(AdoptStored())
     if stored.refresh_fingerprint == "":
         return Failure(RefreshImpossible(why="not-refreshable"))
-    left = stored.mark
-    is_unheard = left is not None and left.is_sent and left.refresh_fingerprint == stored.refresh_fingerprint
+    is_unheard = _is_unheard(stored)
     if is_unheard and snapshot.single_use:
         return Failure(RefreshImpossible(why="interrupted"))
+    if snapshot.stalled_at is not None and snapshot.stalled_at <= now < snapshot.stalled_at + _STALLED_SECONDS:
+        return Failure(RefreshImpossible(why="stalled"))
     mark = RefreshMark(refresh_fingerprint=stored.refresh_fingerprint, at=now, is_sent=is_unheard)
     return Success(PresentRefreshToken(mark=mark, recovers=is_unheard))
+
+
+def token_worth(stored: StoredLogin, *, single_use: bool = True) -> KnownToken:
+    """What the stored token is worth to whoever only looks: one whose refresh was interrupted cannot be refreshed.
+
+    Args:
+        stored: what the store holds.
+        single_use: the issuer takes each refresh token once.
+    """
+    if isinstance(stored.token, TokenHeld) and single_use and _is_unheard(stored):
+        return stored.token.evolve({"refreshable": False})
+    return stored.token
 
 
 @final
@@ -289,6 +310,12 @@ def _is_good(stored: StoredLogin, *, unwanted: str, now: float) -> bool:
     if not isinstance(token, TokenHeld) or is_expired(token.expiry, now=now):
         return False
     return unwanted == "" or (token.fingerprint not in {"", unwanted})
+
+
+def _is_unheard(stored: StoredLogin) -> bool:
+    """Whether the stored refresh token was presented, and nobody has heard the answer."""
+    mark = stored.mark
+    return mark is not None and mark.is_sent and mark.refresh_fingerprint == stored.refresh_fingerprint
 
 
 def _fingerprint(login: StoredLogin) -> str:

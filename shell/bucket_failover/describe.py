@@ -30,6 +30,20 @@ _NETWORK_NAMES: Final = frozenset(
         "gaierror",
     }
 )
+_UNSENT_NAMES: Final = frozenset(
+    {
+        "ClientConnectorError",
+        "ConnectError",
+        "ConnectTimeout",
+        "ConnectTimeoutError",
+        "ConnectionRefusedError",
+        "ConnectionTimeoutError",
+        "NewConnectionError",
+        "PoolTimeout",
+        "gaierror",
+    }
+)
+"""There was no connection to send anything on."""
 _NETWORK_ERRNOS: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ENOTCONN})
 _TELLING: Final = frozenset({"type", "code", "error"})
 """What a body has that is about an error."""
@@ -60,6 +74,16 @@ def describe_exception(error: BaseException) -> CallFailure | None:
     if isinstance(body, Mapping) and not _TELLING.isdisjoint(body):
         return CallFailure(body=_as_json(body))  # an error event in a stream whose status was decided before
     return None
+
+
+def is_unheard(error: BaseException) -> bool:
+    """Whether a request may have been sent, and nobody has heard the answer: a timeout, or a connection that broke.
+
+    Example: an `httpx2.ReadTimeout` is; an `httpx2.ConnectError`, a `ConnectionRefusedError` or a `ValueError` is not.
+    """
+    failure = describe_exception(error)
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return failure is not None and failure.error_kind in {"timeout", "network"} and _UNSENT_NAMES.isdisjoint(names)
 
 
 def describe_answer(result: object) -> CallFailure | None:

@@ -88,6 +88,44 @@ class TokenCorruptError(TokenStoreError):
     """The store holds something for this bucket that is no token; the rest of the store is not affected."""
 
 
+class RefreshFailedError(BucketFailoverError):
+    """A refresh has brought no token, and the refresh token was not refused: it may work another time."""
+
+
+class RefreshUnheardError(RefreshFailedError):
+    """A refresh token was presented, and nobody has heard the answer. It may be used up."""
+
+
+class RefreshInterruptedError(RefreshFailedError):
+    """An earlier refresh was presented and its answer lost. Only a login brings a token now."""
+
+
+class LoginFailedError(BucketFailoverError):
+    """A login has brought no token."""
+
+
+class LoginUnavailableError(LoginFailedError):
+    """Nobody can be asked: the manager was made without a `login`."""
+
+    def __init__(self) -> None:
+        super().__init__("no way to log in was supplied")
+
+
+class LoginDeclinedError(LoginFailedError):
+    """The person said no. An application's own login raises it too, and is then not asked again in this session."""
+
+    def __init__(self, message: str = "the person said no") -> None:
+        super().__init__(message)
+
+
+class LoginTimedOutError(LoginFailedError):
+    """Nobody has answered the login in time."""
+
+
+class LoginCancelledError(LoginFailedError):
+    """The login was cancelled, and not by us."""
+
+
 def safe_text(error: BaseException) -> str:
     """What may be logged and reported of an exception: its kind, and its text only where that is known to be harmless.
 

@@ -19,6 +19,7 @@ from bucket_failover_core import (
     Verdict,
 )
 from bucket_failover_core.events import FailoverEvent
+from bucket_failover_core.findings import moment_text
 from bucket_failover_core.snapshots import cause_of
 
 LOGGER: Final = logging.getLogger("bucket_failover")
@@ -99,7 +100,7 @@ def _trouble(event: FailoverEvent) -> str:
     if event.kind == "reauth-failed":
         return "the login timed out" if event.timed_out else f"the login failed: {event.detail}"
     if event.kind == "refresh-failed":
-        return "the refresh was refused" if event.permanent else f"no refresh: {event.detail}"
+        return f"no refresh: {event.detail}" if event.detail else "the refresh was refused"
     if event.kind == "token-read" and event.token.kind == "outage":
         return f"the token store could not answer: {event.token.detail}"
     return ""
@@ -153,6 +154,32 @@ def session_bucket_failed(provider: str, action: str, problem: str) -> None:
 def limits_failed(provider: str, action: str, problem: str) -> None:
     """The store of limits could not be read or written; what the process itself has learned counts."""
     _log(logging.WARNING, "limits-failed", provider, f"the limits could not be {action}: {problem}")
+
+
+def token_unsaved(provider: str, bucket: str, problem: str) -> None:
+    """A token was issued and cannot be stored; this process goes on with it, and tries again."""
+    message = f"{bucket}: the new token could not be stored, and ends with this process: {problem}"
+    _log(logging.ERROR, "token-unsaved", provider, message, bucket=bucket)
+
+
+def token_renewed(provider: str, bucket: str, expiry: float | None) -> None:
+    """A token was renewed ahead of its end (REQ-1598-PR02)."""
+    until = "" if expiry is None else f"; it ends at {moment_text(expiry)}"
+    message = f"{bucket}: its token was renewed{until}"
+    _log(logging.INFO, "token-renewed", provider, message, bucket=bucket, expiry=expiry)
+
+
+def renewal_failed(provider: str, bucket: str, failures: int, detail: str, retry_at: float | None) -> None:
+    """A renewal has failed, and is counted (REQ-1598-PR04, REQ-1598-PR05)."""
+    then = "it is not tried again" if retry_at is None else f"the next try is at {moment_text(retry_at)}"
+    message = f"{bucket}: renewal failed {failures} times in a row ({detail}); {then}"
+    fields = {"bucket": bucket, "failures": failures, "retry_at": retry_at}
+    _log(logging.WARNING, "renewal-failed", provider, message, **fields)
+
+
+def listener_failed(provider: str, bucket: str, problem: str) -> None:
+    """Whoever was to be told of a renewal has raised; the renewals go on."""
+    _log(logging.WARNING, "listener-failed", provider, f"{bucket}: the listener has failed: {problem}", bucket=bucket)
 
 
 def token_unavailable(provider: str, bucket: str, problem: str) -> None:

@@ -3,19 +3,25 @@
 [anthropic]
 buckets = ["default", "claudius", { name = "team", quota_domain = "acme", api_key = true }]
 strategy = "sticky"
+
+[anthropic.oauth]
+authorization_endpoint = "https://login.example/authorize"
+token_endpoint = "https://login.example/token"
+client_id = "…"
+scopes = ["chat"]
 """
 
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from bucket_failover.errors import BucketFailoverError
 from bucket_failover.handler import Bucket
-from bucket_failover_core import FailoverPolicy, FailoverSnapshot, Strategy
+from bucket_failover_core import FailoverPolicy, FailoverSnapshot, IssuerSettings, Strategy
 
 _EXAMPLE: Final = '[anthropic]\nbuckets = ["default", "claudius"]'
 
@@ -34,17 +40,47 @@ class Profile(BaseModel):
         buckets: names or `Bucket`s; names are unique.
         strategy: how the bucket of a new request is chosen (`choose_bucket`).
         policy: what the user allows.
+        oauth: whom the buckets' logins come from; None: nobody can log in or refresh here.
+        client_secret: what the issuer knows us by, if it wants that: `client_secret` in the table `oauth`.
 
     Raises:
         pydantic.ValidationError: a `ValueError` that names the field.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What does not fit may be a secret in the wrong place: errors name the field, and do not show it.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     provider: str = Field(min_length=1)
     buckets: tuple[Bucket, ...] = Field(min_length=1)
     strategy: Strategy = "sticky"
     policy: FailoverPolicy = FailoverPolicy()
+    oauth: IssuerSettings | None = None
+    client_secret: SecretStr | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secret_stands_apart(cls, fields: object) -> object:
+        """The core has no secrets: the issuer's settings say that there is one, and this profile holds it."""
+        table = fields.get("oauth") if isinstance(fields, Mapping) else None
+        if not isinstance(fields, Mapping) or not isinstance(table, Mapping) or "client_secret" not in table:
+            return fields
+        rest = {name: value for name, value in table.items() if name != "client_secret"}
+        return {**fields, "oauth": {**rest, "has_client_secret": True}, "client_secret": table["client_secret"]}
+
+    @model_validator(mode="after")
+    def _secret_has_its_issuer(self) -> Self:
+        if (self.client_secret is not None) != (self.oauth is not None and self.oauth.has_client_secret):
+            message = "client_secret stands in the table oauth, and has_client_secret not in the file"
+            raise ValueError(message)
+        return self
+
+    @field_validator("oauth", mode="before")
+    @classmethod
+    def _is_a_table(cls, oauth: object) -> object:
+        if oauth is None or isinstance(oauth, Mapping | IssuerSettings):
+            return oauth
+        message = "it is no table; write its fields below a heading of its own"
+        raise ValueError(message)
 
     @field_validator("buckets", mode="before")
     @classmethod
@@ -65,6 +101,10 @@ class Profile(BaseModel):
             message = f"the name {twice!r} occurs twice"
             raise ValueError(message)
         return buckets
+
+    def bucket(self, name: str) -> Bucket | None:
+        """The bucket of this name; None: there is none."""
+        return next((bucket for bucket in self.buckets if bucket.name == name), None)
 
     @property
     def snapshot(self) -> FailoverSnapshot:
@@ -99,7 +139,8 @@ def load_profiles(path: str | os.PathLike[str]) -> tuple[Profile, ...]:
 
 def _profile(path: Path, provider: str, table: object) -> Profile:
     if not isinstance(table, Mapping):
-        message = f"{path}: {provider}: {table!r} is no table; write [{provider}] and its buckets below"
+        what = f"{table!r}" if isinstance(table, int | float) else "what stands there"  # perhaps a secret
+        message = f"{path}: {provider}: {what} is no table; write [{provider}] and its buckets below"
         raise ProfileError(message)
     fields: dict[str, Any] = {"provider": provider, **table}
     try:
@@ -111,7 +152,14 @@ def _profile(path: Path, provider: str, table: object) -> Profile:
 
 
 def _problem(provider: str, part: Mapping[str, Any]) -> str:
-    field = ".".join(str(place) for place in (provider, *part["loc"]))
+    place = ("oauth", "client_secret") if part["loc"] == ("client_secret",) else part["loc"]
+    field = ".".join(str(name) for name in (provider, *place))
     reason = part["msg"].removeprefix("Value error, ")
-    is_told = part["type"] in {"missing", "value_error"}
+    if part["type"] == "too_short" and place == ("oauth", "client_secret"):
+        reason = "it is empty"
+    if part["type"] == "string_pattern_mismatch":
+        reason = "it has a character that does not belong there"
+    is_plain = isinstance(part.get("input"), str | int | float) and part["loc"][:-1] in {(), ("policy",)}
+    may_be_secret = not is_plain or part["loc"][:1] not in {("buckets",), ("strategy",), ("policy",)}
+    is_told = may_be_secret or part["loc"] == ("policy",) or part["type"] in {"missing", "value_error"}
     return f"{field}: {reason}" if is_told else f"{field}: {reason} (it is {part['input']!r})"

@@ -14,7 +14,7 @@ from bucket_failover import journal
 from bucket_failover.errors import AllBucketsExhaustedError, RetriesExhaustedError, safe_text
 from bucket_failover.handler.context import FailoverContext
 from bucket_failover.handler.protocol import BucketFailoverHandler
-from bucket_failover.oauth import OAuthManager
+from bucket_failover.oauth import OAuthManager, replace_token
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
     AllBucketsExhausted,
@@ -320,7 +320,7 @@ class Request:
             standing = self._standing(active, token)
             if isinstance(standing, NeedsRefresh):
                 self._refreshed.add(active.name)
-                token = await manager.refresh_oauth_token(self._provider, active.name)
+                token = await replace_token(manager, self._provider, active.name, active.token.fingerprint)
                 standing = self._standing(active, token)
         except Exception as problem:  # noqa: BLE001 - whatever it raises, there is no new token
             journal.token_unavailable(self._provider, active.name, safe_text(problem))

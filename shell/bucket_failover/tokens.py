@@ -16,11 +16,12 @@ API_KEY_TYPE: Final = "api-key"
 """The `token_type` of a bucket that holds an API key instead of an OAuth token."""
 
 _FINGERPRINT_DOMAIN: Final = b"bucket-failover/access-token\x00"
+_REFRESH_DOMAIN: Final = b"bucket-failover/refresh-token\x00"
 _FINGERPRINT_LENGTH: Final = 16
 _MASK: Final = "**********"
 
 
-class _Masked(dict[str, Any]):
+class MaskedDict(dict[str, Any]):
     """A dictionary that shows its names and none of its values."""
 
     def __repr__(self) -> str:
@@ -56,7 +57,7 @@ class OAuthToken(BaseModel):
     issued_at: float | None = None
     scope: str | None = None
     token_type: str = "Bearer"  # noqa: S105 - the name of a scheme (RFC 6750), not a secret
-    extra: Annotated[dict[str, JsonValue], AfterValidator(_Masked)] = Field(default_factory=_Masked, repr=False)
+    extra: Annotated[dict[str, JsonValue], AfterValidator(MaskedDict)] = Field(default_factory=MaskedDict, repr=False)
 
     @classmethod
     def from_api_key(cls, key: str) -> Self:
@@ -69,8 +70,12 @@ class OAuthToken(BaseModel):
 
         Source: SHA-256 (FIPS 180-4), cut to 64 bits, with a prefix of our own so that it equals no other hash of it.
         """
-        secret = self.access_token.get_secret_value().encode("utf-8", "surrogatepass")
-        return hashlib.sha256(_FINGERPRINT_DOMAIN + secret).hexdigest()[:_FINGERPRINT_LENGTH]
+        return fingerprint_of(self.access_token)
+
+    @property
+    def refresh_fingerprint(self) -> str:
+        """The refresh token's name in the core, made in the same way; empty if there is none."""
+        return refresh_fingerprint_of(self.refresh_token) if self.refresh_token is not None else ""
 
     @property
     def is_api_key(self) -> bool:
@@ -107,5 +112,20 @@ class OAuthToken(BaseModel):
         masked["access_token"] = SecretStr(_MASK)
         if masked["refresh_token"] is not None:
             masked["refresh_token"] = SecretStr(_MASK)
-        masked["extra"] = _Masked.fromkeys(masked["extra"], _MASK)
+        masked["extra"] = MaskedDict.fromkeys(masked["extra"], _MASK)
         return {**state, "__dict__": masked}
+
+
+def fingerprint_of(access_token: SecretStr) -> str:
+    """An access token's name in the core; see `OAuthToken.fingerprint`."""
+    return _hashed(_FINGERPRINT_DOMAIN, access_token)
+
+
+def refresh_fingerprint_of(refresh_token: SecretStr) -> str:
+    """A refresh token's name in the core; see `OAuthToken.refresh_fingerprint`."""
+    return _hashed(_REFRESH_DOMAIN, refresh_token)
+
+
+def _hashed(domain: bytes, secret: SecretStr) -> str:
+    text = secret.get_secret_value().encode("utf-8", "surrogatepass")
+    return hashlib.sha256(domain + text).hexdigest()[:_FINGERPRINT_LENGTH]

@@ -1,6 +1,7 @@
 """The cases: what runs for every request, and what runs when a call has failed."""
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,8 @@ from bucket_failover import (
     Limit,
     OAuthToken,
     RetryOrchestrator,
+    SqliteTokenStore,
+    StoredOAuthManager,
     TokenHeld,
     TokenRead,
     Trigger,
@@ -79,6 +82,8 @@ def all_cases(runner: asyncio.Runner) -> Iterator[Case]:
     for size in SIZES:
         yield _floor(size)
     yield from _readings()
+    with tempfile.TemporaryDirectory() as folder:
+        yield _live_token(runner, folder)
     yield _whole_failover(runner)
     yield _whole_call(runner)
 
@@ -241,6 +246,20 @@ def _whole_failover(runner: asyncio.Runner) -> Case:
             handler.reset_session()
 
     return Case("try_failover that switches", lambda: runner.run(batch()), bar=40.0, operations=_BATCH)
+
+
+def _live_token(runner: asyncio.Runner, folder: str) -> Case:
+    """A usable token on the happy path, over a store in a file that was read a moment ago."""
+    store = SqliteTokenStore(f"{folder}/tokens.db")
+    for name, token in _tokens().items():
+        store.write("anthropic", name, token)
+    manager = StoredOAuthManager(store, clock=lambda: NOW)
+
+    async def batch() -> None:
+        for _ in range(_BATCH):
+            await manager.get_oauth_token("anthropic", "default")
+
+    return Case("get_oauth_token", lambda: runner.run(batch()), bar=1.5, operations=_BATCH)
 
 
 def _whole_call(runner: asyncio.Runner) -> Case:

@@ -8,8 +8,14 @@ from bucket_failover_core import (
     AllBucketsExhausted,
     BucketFailureReason,
     BucketFinding,
+    BucketSnapshot,
     Fact,
+    FailoverPolicy,
+    FailoverSnapshot,
     Remedy,
+    TokenAbsent,
+    Trigger,
+    decide_failover,
     exhaustion_message,
 )
 from bucket_failover_core.findings import moment_text
@@ -169,4 +175,19 @@ def test_a_message_without_findings() -> None:
     )
     assert exhaustion_message("p", {"a": "x"}, texts={"a": "a: why"}, action="Do") == (
         "Do. No bucket of p can be used: a: why [x]."
+    )
+
+
+def test_where_nobody_can_be_asked_the_message_says_what_to_run() -> None:
+    """No request asks for a login there; a command of the user's own stays."""
+    command = "bucket-failover login {provider} {buckets}"
+    policy = FailoverPolicy().without_logins(command)
+    assert (policy.reauths_per_request, policy.login_command) == (0, command)
+    assert FailoverPolicy(login_command="mine").without_logins(command).login_command == "mine"
+    buckets = tuple(BucketSnapshot(name=name, token=TokenAbsent()) for name in ("a", "b"))
+    snapshot = FailoverSnapshot(provider="anthropic", buckets=buckets, trigger=Trigger(status=401), policy=policy)
+    exhausted = decide_failover(snapshot, now=0.0).failure()
+    assert exhausted.reasons == {"a": R.NO_TOKEN, "b": R.NO_TOKEN}
+    assert exhausted.message.startswith(
+        "Log in to a or b (bucket-failover login anthropic a b). No bucket of anthropic"
     )

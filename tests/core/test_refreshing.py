@@ -28,6 +28,7 @@ from bucket_failover_core import (
     TokensIssued,
     decide_outcome,
     decide_refresh,
+    token_worth,
 )
 from bucket_failover_core.value import Value
 
@@ -345,3 +346,53 @@ def test_a_trip_through_json_changes_nothing(value: Value) -> None:
     assert type(value).model_validate_json(value.model_dump_json()) == value
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         type(value).model_validate({**value.model_dump(), "surprise": 1})
+
+
+@pytest.mark.parametrize(
+    ("stalled_at", "decision"),
+    [
+        (None, presenting()),
+        (NOW, RefreshImpossible(why="stalled")),
+        (NOW - 59, RefreshImpossible(why="stalled")),
+        (NOW - 60, presenting()),
+        (NOW + 1, presenting()),
+    ],
+)
+def test_a_refresh_that_has_brought_no_progress_is_not_repeated_at_once(
+    stalled_at: float | None, decision: object
+) -> None:
+    """For a minute (lesson 17); a moment to come is one of a clock that has stepped back."""
+    assert decide(held(), stalled_at=stalled_at) == decision
+    assert decide(held(expiry=LIVE), unwanted="", stalled_at=stalled_at) == AdoptStored()
+
+
+@pytest.mark.parametrize("why", ["no-token", "corrupt", "outage", "not-refreshable", "interrupted", "stalled"])
+def test_what_only_a_login_heals(why: str) -> None:
+    """Not an outage, nor a pause."""
+    assert RefreshImpossible.model_validate({"why": why}).needs_login == (why not in {"outage", "stalled"})
+
+
+@pytest.mark.parametrize(
+    ("stored", "single_use", "refreshable"),
+    [
+        (held(), True, True),
+        (held(mark=marked(is_sent=False)), True, True),
+        (held(mark=marked(is_sent=True)), True, False),
+        (held(mark=marked(is_sent=True)), False, True),
+        (held(mark=marked("r0", is_sent=True)), True, True),
+    ],
+)
+def test_a_token_whose_refresh_was_interrupted_cannot_be_refreshed(
+    stored: StoredLogin, *, single_use: bool, refreshable: bool
+) -> None:
+    """Whoever only looks sees that a login is needed."""
+    token = stored.token
+    assert isinstance(token, TokenHeld)
+    assert token_worth(stored, single_use=single_use) == token.model_copy(update={"refreshable": refreshable})
+
+
+def test_what_is_no_token_is_worth_what_it_is() -> None:
+    """A mark changes nothing of it."""
+    stored = StoredLogin(token=TokenAbsent(), refresh_fingerprint="r1", mark=marked(is_sent=True))
+    assert token_worth(stored) == TokenAbsent()
+    assert token_worth(held(mark=marked(is_sent=True))) == TokenHeld(expiry=NOW, fingerprint="a1", refreshable=False)

@@ -120,7 +120,7 @@ def test_status_of_buckets_without_a_token(desk: Desk) -> None:
     desk.profile.write_text('[openai]\nbuckets = ["a", { name = "b", api_key = true }]\n')
     told = desk.run("status")
     assert "log in" in told
-    assert "new-key" in told
+    assert "store a valid key" in told
     assert {row["reason"] for row in desk.json("status")["buckets"]} == {"no-token"}
 
 

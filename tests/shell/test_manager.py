@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from bucket_failover import MemoryTokenStore, OAuthToken, SqliteTokenStore, StoredOAuthManager, SyncStoredOAuthManager
+from bucket_failover import (
+    MemoryTokenStore,
+    OAuthToken,
+    SqliteTokenStore,
+    Stored,
+    StoredOAuthManager,
+    SyncStoredOAuthManager,
+)
 from bucket_failover import in_memory_manager as make_in_memory_manager
-from bucket_failover.store.manager import LoginUnavailableError
+from bucket_failover.errors import LoginUnavailableError
 from tests.support.people import PROVIDER, Issuer, managed, token
 from tests.support.virtual_time import World
 
@@ -121,8 +128,7 @@ def test_a_refresh_that_fails_with_nobody_waiting_is_no_unhandled_exception() ->
     world = World()
     issuer = Issuer(refreshes={"default": [RuntimeError("down"), token("new")]})
     manager, _ = managed({"default": token("a")}, issuer, world.clock)
-    plain = manager._refresh
-    assert plain is not None
+    plain = issuer.refresh
 
     async def slow(provider: str, bucket: str, held: OAuthToken) -> OAuthToken | None:
         await asyncio.sleep(1)
@@ -141,9 +147,13 @@ def test_a_refresh_that_fails_with_nobody_waiting_is_no_unhandled_exception() ->
 
 
 def test_a_refresh_that_its_loop_has_abandoned_does_not_block_the_next_loop() -> None:
-    """A program that was interrupted in `asyncio.run` and runs another one."""
+    """A program that was interrupted in `asyncio.run` and runs another one.
+
+    Nobody has heard the answer; a refresh token that is good more than once is presented again.
+    """
     world, issuer = World(), Issuer(refreshes={"default": [token("new")]})
     manager, _ = managed({"default": token("a")}, issuer, world.clock)
+    manager._single_use = False
     plain = manager._refresh
 
     async def never(_provider: str, _bucket: str, _held: OAuthToken) -> OAuthToken:
@@ -217,6 +227,11 @@ class TestSync:
         class Watched(MemoryTokenStore):
             def read(self, provider: str, bucket: str) -> OAuthToken | None:
                 held = super().read(provider, bucket)
+                everybody_has_read.release()
+                return held
+
+            def read_stored(self, provider: str, bucket: str) -> Stored:
+                held = super().read_stored(provider, bucket)
                 everybody_has_read.release()
                 return held
 

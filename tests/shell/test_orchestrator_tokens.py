@@ -34,7 +34,10 @@ def test_a_store_that_gives_refused_tokens_in_turn_ends_in_the_callers_own_error
     async def read(_provider: str, _bucket: str) -> OAuthToken | None:
         return turn.pop(0)
 
-    replace(line.manager, read_token=read, get_oauth_token=read)
+    async def refuse(_provider: str, _bucket: str, _unwanted: str) -> None:
+        return None
+
+    replace(line.manager, read_token=read, get_oauth_token=read, replace_token=refuse)
     line.faults["default"] = failing(*[401] * 9)
     with pytest.raises(CallError):
         line.call()

@@ -1,5 +1,6 @@
 """The profile file."""
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,68 @@ def test_a_file_that_is_not_there_or_cannot_be_read(tmp_path: Path) -> None:
         load_profiles(tmp_path / "nothing.toml")
     with pytest.raises(ProfileError, match="the profile file cannot be read: Is a directory"):
         load_profiles(tmp_path)
+
+
+_ISSUER = 'buckets = ["a"]\n[anthropic.oauth]\ntoken_endpoint = "https://issuer.example/token"\nclient_id = "cli"\n'
+
+
+def test_an_issuer(tmp_path: Path) -> None:
+    """Its settings are the core's; its secret is not, and no text shows it."""
+    path = tmp_path / "profile.toml"
+    path.write_text(
+        f'[anthropic]\n{_ISSUER}authorization_endpoint = "http://127.0.0.1:8000/authorize"\nscopes = ["chat"]\n'
+        'client_secret = "s3cret"\nauthorization_parameters = { audience = "x", login_hint = "{bucket}" }\n'
+    )
+    (profile,) = load_profiles(path)
+    oauth = profile.oauth
+    assert oauth is not None
+    assert (oauth.flows, oauth.scopes, oauth.has_client_secret) == (("code",), ("chat",), True)
+    assert oauth.authorization_parameters == (("audience", "x"), ("login_hint", "{bucket}"))
+    assert profile.client_secret is not None
+    assert profile.client_secret.get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(profile) + str(profile) + profile.model_dump_json()
+
+
+def test_a_profile_needs_no_issuer_and_no_secret(tmp_path: Path) -> None:
+    """Who has none sends none."""
+    path = tmp_path / "profile.toml"
+    path.write_text(f'[anthropic]\n{_ISSUER}[openai]\nbuckets = ["a"]\n')
+    anthropic, openai = load_profiles(path)
+    assert anthropic.oauth is not None
+    assert (anthropic.oauth.has_client_secret, anthropic.client_secret) == (False, None)
+    assert anthropic.oauth.flows == ()
+    assert (openai.oauth, openai.client_secret) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("client_secret = 53021598", "anthropic.oauth.client_secret: Input should be a valid string$"),
+        ('client_secret = ["53021598"]', "anthropic.oauth.client_secret: Input should be a valid string$"),
+        ('client_secert = "53021598"', "oauth.client_secert: Extra inputs are not permitted$"),
+        ('authorization_endpoint = "53021598"', "oauth.authorization_endpoint: an endpoint is an absolute https URL$"),
+        ('revocation_endpoint = "http://e.com/53021598"', "oauth.revocation_endpoint: an endpoint is https; "),
+        ('token_parameters = { client_secret = "53021598" }', "oauth.token_parameters: client_secret is said by the"),
+        ('redirect_port = "53021598s"', "oauth.redirect_port: Input should be a valid integer"),
+        ('body = "53021598"', "oauth.body: Input should be 'form' or 'json'$"),
+        ('redirect_host = "53021598"', "oauth.redirect_host: Input should be '127.0.0.1', 'localhost' or "),
+    ],
+)
+def test_what_does_not_fit_an_issuer_is_named_and_not_shown(tmp_path: Path, line: str, problem: str) -> None:
+    """It may be a secret in the wrong place."""
+    path = tmp_path / "profile.toml"
+    path.write_text(f"[anthropic]\n{_ISSUER}{line}\n")
+    with pytest.raises(ProfileError, match=problem) as caught:
+        load_profiles(path)
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=False).format())
+    assert "53021598" not in shown
+    assert str(caught.value).startswith(str(path))
+
+
+def test_a_secret_in_the_wrong_table_is_refused(tmp_path: Path) -> None:
+    """Else the person wonders why the issuer does not know us."""
+    path = tmp_path / "profile.toml"
+    path.write_text(f'[anthropic]\nclient_secret = "53021598"\n{_ISSUER}')
+    with pytest.raises(ProfileError, match="client_secret") as caught:
+        load_profiles(path)
+    assert "53021598" not in str(caught.value)

@@ -10,7 +10,10 @@ import typer
 from bucket_failover.cli import EXIT_USAGE
 from bucket_failover.cli.console import reader_may_leave
 from bucket_failover.cli.demo import SCENARIO_NAMES, run_demo
+from bucket_failover.cli.doctor import doctor_command
 from bucket_failover.cli.limits import bench_command, clear_command, explain_command, status_command
+from bucket_failover.cli.logins import import_command, login_command, logout_command
+from bucket_failover.cli.renewing import renew_command
 from bucket_failover.errors import BucketFailoverError
 
 _INTERRUPTED: Final = 130
@@ -84,6 +87,37 @@ app.command(
 app.command(
     "clear", epilog=_STATUSES + "**Examples**: `bucket-failover clear default`, `bucket-failover clear --all`."
 )(clear_command)
+
+
+app.command(
+    "login",
+    epilog="**Exit status**: 0: all are logged in. 1: one is not. 64: the command line, the profile or the store was "
+    "wrong. 130: interrupted.\n\n**Examples**: `bucket-failover login anthropic`, "
+    "`bucket-failover login anthropic claudius --no-browser`, `bucket-failover login anthropic default --device`.",
+)(login_command)
+app.command(
+    "logout",
+    epilog="**Exit status**: 0: done. 1: a token could not be removed, or the issuer still knows the login. 64: the "
+    "command line, the profile or the store was wrong.\n\n**Examples**: `bucket-failover logout anthropic claudius`, "
+    "`bucket-failover logout anthropic --all`.",
+)(logout_command)
+app.command(
+    "import",
+    epilog=_STATUSES + "**Examples**: `pass show work/key | bucket-failover import anthropic team`, "
+    "`bucket-failover import anthropic team --from-env TEAM_KEY`, "
+    "`pass show work/token.json | bucket-failover import anthropic default`.",
+)(import_command)
+app.command(
+    "renew",
+    epilog="**Exit status**: 0: what was due is renewed. 1: a renewal has failed. 64: the command line, the profile or "
+    "the store was wrong. 130: interrupted.\n\n**Examples**: `bucket-failover renew`, "
+    "`bucket-failover renew --watch --json`.",
+)(renew_command)
+app.command(
+    "doctor",
+    epilog="**Exit status**: 0: nothing is broken. 1: something is. 64: the command line, the profile or the store was "
+    "wrong.\n\n**Examples**: `bucket-failover doctor`, `bucket-failover doctor --offline --json`.",
+)(doctor_command)
 
 
 def run(arguments: Sequence[str]) -> int:

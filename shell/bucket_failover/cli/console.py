@@ -1,10 +1,11 @@
 """The console that every command prints on."""
 
+import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import typer
 from rich.console import Console
@@ -34,3 +35,18 @@ def reader_may_leave() -> Iterator[None]:
         # Else Python would complain at exit that it cannot flush (docs.python.org, "Note on SIGPIPE").
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(_READER_GONE) from None
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print a document for machines."""
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def print_json_line(document: dict[str, Any]) -> None:
+    """Print one of several documents for machines, on a line of its own."""
+    sys.stdout.write(json.dumps(document) + "\n")
+
+
+def make_console(*, plain: bool) -> Console:
+    """The console for people; wide where nobody sees its width."""
+    return PatientConsole(no_color=plain, highlight=False, width=None if sys.stdout.isatty() else 160)

@@ -1,10 +1,8 @@
 """The commands about limits: `status`, `explain`, `bench`, `clear`."""
 
-import json
 import sys
 import time
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from returns.result import Success
@@ -12,32 +10,20 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from bucket_failover.cli import beliefs, status
-from bucket_failover.cli.console import PatientConsole, reader_may_leave
+from bucket_failover.cli.console import make_console, print_json, reader_may_leave
 from bucket_failover.cli.moments import clock_text, parse_moment, wait_text
+from bucket_failover.cli.options import (
+    AtOption,
+    JsonOption,
+    ModelOption,
+    PlainOption,
+    ProfileOption,
+    ProviderOption,
+    StoreOption,
+)
 from bucket_failover.cli.session import Session, UsageError, now, open_session
 
 _NONE_USABLE: Final = 1
-
-ProfileOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--profile", metavar="FILE", help="The profile file. Default: BUCKET_FAILOVER_PROFILE, or the user's."
-    ),
-]
-StoreOption = Annotated[
-    Path | None,
-    typer.Option("--store", metavar="FILE", help="Tokens and limits. Default: BUCKET_FAILOVER_STORE, or the user's."),
-]
-ProviderOption = Annotated[
-    str | None, typer.Option("--provider", help="Which provider of the profile file, if it has several.")
-]
-AtOption = Annotated[
-    str | None,
-    typer.Option("--at", metavar="MOMENT", help="As it will be believed then: 14:05, 2h30m, 2026-09-01T18:00Z."),
-]
-ModelOption = Annotated[str | None, typer.Option("--model", help="Limits about other models do not count.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-PlainOption = Annotated[bool, typer.Option("--plain", help="No colours, not even on a terminal.")]
 
 
 def status_command(
@@ -58,7 +44,7 @@ def status_command(
     It only looks: nothing is refreshed, and no provider is asked.
     """
     with reader_may_leave(), open_session(profile, store, provider) as session:
-        console = _console(plain=plain)
+        console = make_console(plain=plain)
         if not watch:
             _print_status(session, console, _moment("--at", at), model, as_json=as_json)
             return
@@ -85,9 +71,9 @@ def explain_command(
             snapshot = snapshot.evolve({"model": model})
         choice = status.explain(session, snapshot, at=moment)
         if as_json:
-            _print_json(status.explanation_json(snapshot, choice, at=moment))
+            print_json(status.explanation_json(snapshot, choice, at=moment))
         else:
-            _console(plain=plain).print(status.explanation_text(snapshot, choice, at=moment))
+            make_console(plain=plain).print(status.explanation_text(snapshot, choice, at=moment))
         raise typer.Exit(0 if isinstance(choice, Success) else _NONE_USABLE)
 
 
@@ -109,7 +95,7 @@ def bench_command(
             raise UsageError(message)
         limit = beliefs.bench(session, bucket, until=moment, reason=reason, at=at)
         if as_json:
-            _print_json({"bucket": bucket, "limit": limit.model_dump(mode="json")})
+            print_json({"bucket": bucket, "limit": limit.model_dump(mode="json")})
             return
         end = f"{clock_text(moment, now=at)} (for {wait_text(moment - at)})"
         typer.echo(f"{bucket} is benched until {end}. To undo it: bucket-failover clear {bucket}")
@@ -131,7 +117,7 @@ def clear_command(
         names = tuple(bucket.name for bucket in session.profile.buckets) if everything else tuple(buckets or ())
         forgotten = beliefs.clear(session, names)
         if as_json:
-            _print_json(
+            print_json(
                 {name: [limit.model_dump(mode="json") for limit in limits] for name, limits in forgotten.items()}
             )
             return
@@ -142,7 +128,7 @@ def clear_command(
 def _print_status(session: Session, console: Console, at: float, model: str | None, *, as_json: bool) -> None:
     snapshot = session.snapshot()
     if as_json:
-        _print_json(status.status_json(snapshot, at=at, model=model))
+        print_json(status.status_json(snapshot, at=at, model=model))
     else:
         console.print(status.status_table(snapshot, at=at, model=model))
 
@@ -177,11 +163,3 @@ def _moment(option: str, text: str | None) -> float:
         message = f"{option}: {text!r} is no moment; write 18:00, 2h30m, or 2026-09-01T18:00Z"
         raise UsageError(message)
     return moment
-
-
-def _console(*, plain: bool) -> Console:
-    return PatientConsole(no_color=plain, highlight=False, width=None if sys.stdout.isatty() else 160)
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document, indent=2) + "\n")

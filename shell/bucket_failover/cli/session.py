@@ -9,20 +9,25 @@ from pathlib import Path
 from typing import Final
 
 import platformdirs
+from pydantic import SecretStr
 
-from bucket_failover.errors import BucketFailoverError, TokenCorruptError, TokenStoreError
-from bucket_failover.handler.dialogue import state_of_answer, state_of_problem
+from bucket_failover.errors import BucketFailoverError, TokenStoreError
+from bucket_failover.handler.dialogue import state_of_problem
 from bucket_failover.profile import Profile, load_profiles
-from bucket_failover.store import SqliteLimitStore, SqliteTokenStore
+from bucket_failover.store import SecretVault, SqliteLimitStore, SqliteTokenStore
+from bucket_failover.store.choosing import PLACES, choose_vault
 from bucket_failover_core import (
     BucketSnapshot,
     FailoverSnapshot,
     hold_limits,
+    token_worth,
 )
 
 _APPLICATION: Final = "bucket-failover"
 PROFILE_VARIABLE: Final = "BUCKET_FAILOVER_PROFILE"
 STORE_VARIABLE: Final = "BUCKET_FAILOVER_STORE"
+SECRETS_VARIABLE: Final = "BUCKET_FAILOVER_SECRETS"
+KEY_VARIABLE: Final = "BUCKET_FAILOVER_KEY"
 
 
 class UsageError(BucketFailoverError):
@@ -35,10 +40,31 @@ def profile_path() -> Path:
     return Path(named) if named else platformdirs.user_config_path(_APPLICATION) / "profile.toml"
 
 
+def own_folder() -> Path:
+    """The folder that is this program's alone."""
+    return platformdirs.user_data_path(_APPLICATION)
+
+
 def store_path() -> Path:
     """Where tokens and limits are, unless an option says otherwise."""
     named = os.environ.get(STORE_VARIABLE)
-    return Path(named) if named else platformdirs.user_data_path(_APPLICATION) / "buckets.db"
+    return Path(named) if named else own_folder() / "buckets.db"
+
+
+def secrets_vault() -> SecretVault | None:
+    """Where secrets are kept: `auto`, unless the environment says otherwise. A key never stands on the command line.
+
+    Raises:
+        UsageError: the environment names no such place.
+        SecretsPlaceError: it is not to be had here.
+    """
+    named = os.environ.get(SECRETS_VARIABLE) or "auto"
+    place = next((place for place in PLACES if place == named), None)
+    if place is None:
+        message = f"{SECRETS_VARIABLE}: {named!r} is none of {', '.join(PLACES)}"
+        raise UsageError(message)
+    key = SecretStr(os.environ.get(KEY_VARIABLE, ""))
+    return choose_vault(place, key if key.get_secret_value() else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +73,13 @@ class Session:
 
     Args:
         profile: the one that is asked about.
+        profile_file: where it stands.
         tokens: where tokens are.
         limits: where limits are.
     """
 
     profile: Profile
+    profile_file: Path
     tokens: SqliteTokenStore
     limits: SqliteLimitStore
 
@@ -84,36 +112,42 @@ class Session:
 
     def _with_token(self, bucket: BucketSnapshot) -> BucketSnapshot:
         try:
-            stored = self.tokens.read(self.profile.provider, bucket.name)
-        except (TokenCorruptError, TokenStoreError) as error:
+            stored = self.tokens.read_stored(self.profile.provider, bucket.name)
+        except TokenStoreError as error:
             return bucket.evolve({"token": state_of_problem(error)})
-        is_api_key = bucket.api_key or (stored is not None and stored.is_api_key)
-        return bucket.evolve({"token": state_of_answer(stored), "api_key": is_api_key})
+        oauth = self.profile.oauth
+        worth = token_worth(stored.login, single_use=oauth is None or oauth.single_use_refresh_tokens)
+        is_api_key = bucket.api_key or (stored.token is not None and stored.token.is_api_key)
+        return bucket.evolve({"token": worth, "api_key": is_api_key})
 
 
 @contextmanager
-def open_session(profile: Path | None, store: Path | None, provider: str | None) -> Iterator[Session]:
-    """The session that the options ask for.
+def open_session(
+    profile: Path | None, store: Path | None, provider: str | None, *, named_by: str = "--provider"
+) -> Iterator[Session]:
+    """The session that the options ask for. `named_by` is what the command line calls the provider.
 
     Raises:
         ProfileError: the profile file cannot be used.
         UsageError: it has no such provider, or several and none was named.
+        SecretsPlaceError: secrets cannot be kept where the user wants them.
         TokenStoreError: the store cannot be opened.
     """
-    chosen = _chosen(load_profiles(profile or profile_path()), provider)
+    file = profile or profile_path()
+    chosen = _chosen(load_profiles(file), provider, named_by)
     path = store or store_path()
-    with SqliteTokenStore(path) as tokens, SqliteLimitStore(path) as limits:
-        yield Session(chosen, tokens, limits)
+    with SqliteTokenStore(path, vault=secrets_vault()) as tokens, SqliteLimitStore(path) as limits:
+        yield Session(chosen, file, tokens, limits)
 
 
-def _chosen(profiles: tuple[Profile, ...], provider: str | None) -> Profile:
+def _chosen(profiles: tuple[Profile, ...], provider: str | None, named_by: str) -> Profile:
     names = ", ".join(profile.provider for profile in profiles)
     if provider is None and len(profiles) > 1:
-        message = f"--provider: name one of {names}"
+        message = f"{named_by}: name one of {names}"
         raise UsageError(message)
     found = next((profile for profile in profiles if provider in {None, profile.provider}), None)
     if found is None:
-        message = f"--provider: {provider!r} is none of {names}"
+        message = f"{named_by}: {provider!r} is none of {names}"
         raise UsageError(message)
     return found
 

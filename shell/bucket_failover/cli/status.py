@@ -168,5 +168,5 @@ def _next_text(outlook: Outlook, *, at: float) -> str:
     change = outlook.next_change
     if change is None:
         remedy = outlook.finding.remedy
-        return "log in" if remedy == "login" else "" if remedy == "nothing" else remedy
+        return {"login": "log in", "new-key": "store a valid key", "nothing": ""}.get(remedy, remedy)
     return f"{change.text} at {clock_text(change.at, now=at)}"

@@ -1,31 +1,15 @@
-"""A small client of the embedded provider: what an application would have. It streams, refreshes, and logs in."""
+"""What an application would have: a client of the provider that streams, and the settings of its issuer."""
 
-import base64
-import hashlib
 import json
-import secrets
-import time
 from collections.abc import AsyncIterator
-from http import HTTPStatus
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
-from bucket_failover.errors import BucketFailoverError
+from bucket_failover.oauth.endpoint import OAuthIssuer
 from bucket_failover.request import ActiveBucket
-from bucket_failover.tokens import OAuthToken
+from bucket_failover_core import DeviceCode, IssuerSettings
 
-_CLIENT_ID = "bucket-failover-demo"
-_REDIRECT_URI = "http://127.0.0.1/callback"
 _MODEL = "haiku"
-
-
-class LoginRefusedError(BucketFailoverError):
-    """The person said no."""
-
-    def __init__(self) -> None:
-        super().__init__("the person said no")
 
 
 class ChatClient:
@@ -33,9 +17,7 @@ class ChatClient:
 
     Example:
         async with httpx2.AsyncClient(base_url=url) as http:
-            client = ChatClient(http)
-            manager = StoredOAuthManager(store, refresh=client.refresh, login=client.log_in)
-            async for piece in orchestrator.stream(client.write_haiku): ...
+            async for piece in orchestrator.stream(ChatClient(http).write_haiku): ...
     """
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
@@ -65,61 +47,28 @@ class ChatClient:
                     if text:
                         yield text
 
-    async def refresh(self, _provider: str, _bucket: str, held: OAuthToken) -> OAuthToken | None:
-        """The refresh token grant (RFC 6749, 6); None: the issuer has refused it for good (`invalid_grant`).
 
-        Raises:
-            httpx2.HTTPError: the issuer gave no usable answer.
-        """
-        assert held.refresh_token is not None, "the manager refreshes no other"
-        form = {"grant_type": "refresh_token", "refresh_token": held.refresh_token.get_secret_value()}
-        answer = await self._http.post("/oauth/token", data=form)
-        if answer.status_code == HTTPStatus.BAD_REQUEST and answer.json().get("error") == "invalid_grant":
-            return None
-        return _token(answer)
+class PersonAtBrowser:
+    """The person whom the embedded provider knows, at a browser: goes where a login sends it, and comes back."""
 
-    async def log_in(self, _provider: str, bucket: str) -> OAuthToken:
-        """The authorization code grant with PKCE (RFC 7636); the embedded provider's person answers for the browser's.
+    def __init__(self, http: httpx2.Client) -> None:
+        self._http = http
 
-        Raises:
-            LoginRefusedError: the person said no.
-            httpx2.HTTPError: the issuer gave no usable answer.
-        """
-        verifier = secrets.token_urlsafe(48)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        asked = {
-            "response_type": "code",
-            "client_id": _CLIENT_ID,
-            "redirect_uri": _REDIRECT_URI,
-            "state": secrets.token_urlsafe(16),
-            "code_challenge": challenge,
-            "code_challenge_method": "S256",
-            "login_hint": bucket,
-        }
-        answer = await self._http.get("/oauth/authorize", params=asked, follow_redirects=False)
-        told = parse_qs(urlsplit(answer.headers.get("location", "")).query)
-        if "code" not in told or told.get("state") != [asked["state"]]:
-            raise LoginRefusedError
-        form = {
-            "grant_type": "authorization_code",
-            "code": told["code"][0],
-            "redirect_uri": _REDIRECT_URI,
-            "client_id": _CLIENT_ID,
-            "code_verifier": verifier,
-        }
-        return _token(await self._http.post("/oauth/token", data=form))
+    def open_address(self, _provider: str, _bucket: str, address: str) -> None:
+        """See `Window.open_address`."""
+        self._http.get(address, follow_redirects=True)
+
+    def show_code(self, _provider: str, _bucket: str, code: DeviceCode) -> None:
+        """See `Window.show_code`; the embedded provider has no such login."""
 
 
-def _token(answer: httpx2.Response) -> OAuthToken:
-    """The token in a token endpoint's answer (RFC 6749, 5.1)."""
-    answer.raise_for_status()
-    fields: dict[str, Any] = answer.json()
-    now = time.time()
-    return OAuthToken.model_validate(
-        {
-            "access_token": fields["access_token"],
-            "refresh_token": fields.get("refresh_token"),
-            "expiry": now + fields["expires_in"],
-            "issued_at": now,
-        }
+def issuer_at(url: str, http: httpx2.Client) -> OAuthIssuer:
+    """The embedded provider as the issuer of its accounts' tokens."""
+    settings = IssuerSettings(
+        authorization_endpoint=f"{url}/oauth/authorize",
+        token_endpoint=f"{url}/oauth/token",
+        revocation_endpoint=f"{url}/oauth/revoke",
+        client_id="bucket-failover-demo",
+        authorization_parameters=(("login_hint", "{bucket}"),),
     )
+    return OAuthIssuer(settings, http=http)

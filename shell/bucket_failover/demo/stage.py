@@ -9,14 +9,16 @@ from typing import Any
 
 import httpx2
 
-from bucket_failover.demo.client import ChatClient
+from bucket_failover.accounts import issuer_login
+from bucket_failover.demo.client import ChatClient, PersonAtBrowser, issuer_at
 from bucket_failover.demo.scenarios import PROVIDER, Scenario, Stage, accounts_of
 from bucket_failover.demo.story import Step, listening
 from bucket_failover.errors import AllBucketsExhaustedError
 from bucket_failover.handler import BucketFailoverHandlerImpl
+from bucket_failover.oauth import StoredOAuthManager
 from bucket_failover.orchestrator import RetryOrchestrator
 from bucket_failover.request import ActiveBucket
-from bucket_failover.store import SqliteTokenStore, StoredOAuthManager
+from bucket_failover.store import SqliteTokenStore
 from bucket_failover.testing import EmbeddedProvider
 from bucket_failover_core import BucketFinding, RetryPolicy
 
@@ -114,11 +116,12 @@ async def play(scenario: Scenario) -> Report:
     accounts_of(provider)
     with tempfile.TemporaryDirectory(prefix="bucket-failover-") as folder:
         async with provider.serve() as url, httpx2.AsyncClient(base_url=url, trust_env=False) as http:
-            with SqliteTokenStore(Path(folder) / "tokens.db") as store:
+            with SqliteTokenStore(Path(folder) / "tokens.db") as store, httpx2.Client(trust_env=False) as browser:
                 scenario.prepare(Stage(provider, store, time.time()))
-                client = ChatClient(http)
-                manager = StoredOAuthManager(store, refresh=client.refresh, login=client.log_in)
-                return await _perform(scenario, provider, manager, client)
+                issuer = issuer_at(url, browser)
+                login = issuer_login(issuer, PersonAtBrowser(browser))
+                manager = StoredOAuthManager(store, refresh=issuer, login=login)
+                return await _perform(scenario, provider, manager, ChatClient(http))
 
 
 async def _perform(

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
+from bucket_failover.errors import LoginCancelledError, LoginTimedOutError
 from bucket_failover.handler.context import Bucket, FailoverContext
-from bucket_failover.handler.dialogue import Ask, LoginCancelledError, LoginTimedOutError
+from bucket_failover.handler.dialogue import Ask
 from bucket_failover.handler.state import HandlerState
-from bucket_failover.oauth import OAuthManager
+from bucket_failover.oauth import OAuthManager, policy_of, replace_token
 from bucket_failover.store.limits import LimitStore
 from bucket_failover_core import FailoverPolicy, Strategy
 
@@ -49,7 +50,9 @@ class BucketFailoverHandlerImpl(HandlerState):
         strategy: Strategy = "sticky",
         limits: LimitStore | None = None,
     ) -> None:
-        super().__init__(buckets, provider, policy=policy, clock=clock, strategy=strategy, limits=limits)
+        super().__init__(
+            buckets, provider, policy=policy_of(oauth_manager, policy), clock=clock, strategy=strategy, limits=limits
+        )
         self._manager = oauth_manager
         self._turn: asyncio.Lock | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -110,6 +113,8 @@ async def converse(dialogue: Generator[Ask, object, _T], manager: OAuthManager) 
 
 
 async def _perform(ask: Ask, manager: OAuthManager) -> object:
+    if ask.method == "replace_token":
+        return await replace_token(manager, *ask.arguments)
     call = getattr(manager, ask.method)(*ask.arguments)
     if ask.timeout_seconds is None:
         return await call

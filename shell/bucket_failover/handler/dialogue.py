@@ -14,7 +14,13 @@ from typing import Literal, NamedTuple, assert_never
 from returns.methods import unwrap_or_failure
 
 from bucket_failover import journal
-from bucket_failover.errors import BucketFailoverError, TokenCorruptError, safe_text
+from bucket_failover.errors import (
+    LoginDeclinedError,
+    LoginTimedOutError,
+    RefreshInterruptedError,
+    TokenCorruptError,
+    safe_text,
+)
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
     AllBucketsExhausted,
@@ -27,6 +33,7 @@ from bucket_failover_core import (
     RefreshFailed,
     TokenAbsent,
     TokenCorrupt,
+    TokenHeld,
     TokenOutage,
     TokenRead,
     TokenRefreshed,
@@ -36,7 +43,9 @@ from bucket_failover_core import (
     decide_failover,
 )
 
-Method = Literal["read_token", "refresh_oauth_token", "authenticate", "get_session_bucket", "set_session_bucket"]
+Method = Literal[
+    "read_token", "refresh_oauth_token", "replace_token", "authenticate", "get_session_bucket", "set_session_bucket"
+]
 """A method of the token manager."""
 
 
@@ -46,14 +55,6 @@ class Ask(NamedTuple):
     method: Method
     arguments: tuple[str, ...]
     timeout_seconds: float | None = None
-
-
-class LoginTimedOutError(BucketFailoverError):
-    """Nobody has answered the login in time."""
-
-
-class LoginCancelledError(BucketFailoverError):
-    """The login was cancelled, and not by us."""
 
 
 class Outcome(NamedTuple):
@@ -92,7 +93,7 @@ def search(ledger: FailoverSnapshot, *, clock: Callable[[], float]) -> Generator
                 return Outcome(ledger, decision, tuple(logins))
             case "read-token" | "refresh-token" | "reauthenticate":
                 journal.step_asked(ledger.provider, decision)
-                event, is_api_key = yield from _perform(ledger.provider, decision)
+                event, is_api_key = yield from _perform(ledger, decision)
                 journal.step_done(ledger.provider, event)
                 if decision.kind == "reauthenticate":
                     logins.append(event)
@@ -103,14 +104,15 @@ def search(ledger: FailoverSnapshot, *, clock: Callable[[], float]) -> Generator
                 assert_never(never)
 
 
-def _perform(provider: str, step: FailoverStep) -> Generator[Ask, object, tuple[FailoverEvent, bool]]:
+def _perform(ledger: FailoverSnapshot, step: FailoverStep) -> Generator[Ask, object, tuple[FailoverEvent, bool]]:
     """One step: what came of it, and whether the store has turned out to hold an API key."""
+    provider = ledger.provider
     match step.kind:
         case "read-token":
             token, is_api_key = yield from _read(provider, step.bucket)
             return TokenRead(bucket=step.bucket, token=token), is_api_key
         case "refresh-token":
-            return (yield from _refresh(provider, step.bucket)), False
+            return (yield from _refresh(ledger, step.bucket)), False
         case "reauthenticate":
             return (yield from _log_in(provider, step.bucket, step.timeout_seconds)), False
         case never:
@@ -125,11 +127,14 @@ def _read(provider: str, bucket: str) -> Generator[Ask, object, tuple[KnownToken
     return state_of_answer(answer), isinstance(answer, OAuthToken) and answer.is_api_key
 
 
-def _refresh(provider: str, bucket: str) -> Generator[Ask, object, FailoverEvent]:
+def _refresh(ledger: FailoverSnapshot, bucket: str) -> Generator[Ask, object, FailoverEvent]:
+    held = next(other.token for other in ledger.buckets if other.name == bucket)
+    unwanted = held.fingerprint if isinstance(held, TokenHeld) else ""
     try:
-        answer = yield Ask("refresh_oauth_token", (provider, bucket))
+        answer = yield Ask("replace_token", (ledger.provider, bucket, unwanted))
     except Exception as error:  # noqa: BLE001 - whatever it raises, there is no new token
-        return RefreshFailed(bucket=bucket, detail=safe_text(error))
+        lost = isinstance(error, RefreshInterruptedError)
+        return RefreshFailed(bucket=bucket, detail=safe_text(error), permanent=lost)
     if answer is None:
         return RefreshFailed(bucket=bucket, permanent=True)
     return TokenRefreshed(bucket=bucket, token=state_of_answer(answer))
@@ -141,7 +146,8 @@ def _log_in(provider: str, bucket: str, timeout_seconds: float) -> Generator[Ask
     except LoginTimedOutError:
         return ReauthFailed(bucket=bucket, timed_out=True)
     except Exception as error:  # noqa: BLE001 - whatever a login raises, it has failed (REQ-1598-FL10)
-        return ReauthFailed(bucket=bucket, detail=safe_text(error))
+        declined = isinstance(error, LoginDeclinedError)
+        return ReauthFailed(bucket=bucket, detail=safe_text(error), declined=declined)
     token, _ = yield from _read(provider, bucket)
     return Reauthenticated(bucket=bucket, token=token)
 

@@ -39,9 +39,11 @@ from bucket_failover_core import (
     hold_limits,
     is_success,
     learn_limits,
+    learn_login,
     learn_readings,
     learn_refusal,
     learn_success,
+    learn_use,
     read_limits_by_its_clock,
     read_windows_by_its_clock,
     session_after,
@@ -89,6 +91,7 @@ class HandlerState:
         self._phase: float | None = None
         """The draw of this process; one for all its requests, so that it does not go back and forth."""
         self._resets = 0
+        self._reset_listeners: list[Callable[[], None]] = []
         self._last_ledger: _Ledger | None = None
         self._ledgers: dict[Hashable | None, _Ledger] = {}
         self._session = self._snapshot_of_profile()
@@ -186,6 +189,12 @@ class HandlerState:
             self._session = session
             self._ledgers.clear()
             self._resets += 1
+        for listener in tuple(self._reset_listeners):
+            listener()
+
+    def on_reset(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each `reset`: a `RenewalScheduler.reset`, say (REQ-1598-PR06)."""
+        self._reset_listeners.append(listener)
 
     def report_success(self, bucket: str, *, model: str | None = None) -> None:
         """A call with `bucket` has succeeded: what was merely believed of its quota is disproved.
@@ -330,12 +339,15 @@ class HandlerState:
         if failed is not None and limits:
             self._learn(lambda snapshot: learn_limits(snapshot, failed, limits))
         for login in outcome.logins:
+            self._session = learn_login(self._session, login)
             for other in others:
                 other.snapshot = advance(other.snapshot, login)
         decision = outcome.decision
-        if decision.kind == "use-bucket" and decision.switched:
-            known = advance(known, BucketSwitched(bucket=decision.bucket))
-            self._session = session_after(self._session, decision, was_probe=was_probe)
+        if decision.kind == "use-bucket":
+            self._session = learn_use(self._session, decision.bucket)
+            if decision.switched:
+                known = advance(known, BucketSwitched(bucket=decision.bucket))
+                self._session = session_after(self._session, decision, was_probe=was_probe)
         ledger.snapshot = known
         ledger.is_kept = True
 

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
+from bucket_failover.errors import LoginTimedOutError
 from bucket_failover.handler.context import Bucket, FailoverContext
-from bucket_failover.handler.dialogue import Ask, LoginTimedOutError
+from bucket_failover.handler.dialogue import Ask
 from bucket_failover.handler.state import HandlerState
-from bucket_failover.oauth import SyncOAuthManager
+from bucket_failover.oauth import SyncOAuthManager, policy_of, replace_token_sync
 from bucket_failover.store.limits import LimitStore
 from bucket_failover_core import FailoverPolicy, Strategy
 
@@ -46,7 +47,9 @@ class SyncBucketFailoverHandlerImpl(HandlerState):
         strategy: Strategy = "sticky",
         limits: LimitStore | None = None,
     ) -> None:
-        super().__init__(buckets, provider, policy=policy, clock=clock, strategy=strategy, limits=limits)
+        super().__init__(
+            buckets, provider, policy=policy_of(oauth_manager, policy), clock=clock, strategy=strategy, limits=limits
+        )
         self._manager = oauth_manager
         self._turn = threading.Lock()
 
@@ -89,6 +92,8 @@ def converse(dialogue: Generator[Ask, object, _T], manager: SyncOAuthManager) ->
 
 
 def _perform(ask: Ask, manager: SyncOAuthManager) -> object:
+    if ask.method == "replace_token":
+        return replace_token_sync(manager, *ask.arguments)
     method = getattr(manager, ask.method)
     if ask.timeout_seconds is None:
         return method(*ask.arguments)

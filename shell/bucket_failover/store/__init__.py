@@ -1,18 +1,26 @@
 """Where tokens and limits are kept: interfaces, a store in memory, and an SQLite file that processes share."""
 
+from bucket_failover.store.encrypted_vault import EncryptedVault
+from bucket_failover.store.keyring_vault import KeyringVault
 from bucket_failover.store.limits import LimitStore, SqliteLimitStore
-from bucket_failover.store.manager import StoredOAuthManager, SyncStoredOAuthManager, in_memory_manager
+from bucket_failover.store.locks import FileLocks, Purpose, Release
 from bucket_failover.store.memory import MemoryTokenStore
-from bucket_failover.store.protocol import TokenStore
+from bucket_failover.store.protocol import Settlement, Stored, TokenStore
 from bucket_failover.store.sqlite import SqliteTokenStore
+from bucket_failover.store.vaults import SecretVault
 
 __all__ = [
+    "EncryptedVault",
+    "FileLocks",
+    "KeyringVault",
     "LimitStore",
     "MemoryTokenStore",
+    "Purpose",
+    "Release",
+    "SecretVault",
+    "Settlement",
     "SqliteLimitStore",
     "SqliteTokenStore",
-    "StoredOAuthManager",
-    "SyncStoredOAuthManager",
+    "Stored",
     "TokenStore",
-    "in_memory_manager",
 ]

@@ -8,13 +8,12 @@ Road not taken: to keep in memory what was read, and write it back. The last wri
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol, runtime_checkable
 
 from pydantic import TypeAdapter, ValidationError
 
-from bucket_failover.store.database import DatabaseFile, clear_errors
+from bucket_failover.store.database import DatabaseFile
 from bucket_failover_core import Limit
 
 Limits = Mapping[str, tuple[Limit, ...]]
@@ -88,8 +87,8 @@ class SqliteLimitStore(DatabaseFile):
         Raises:
             TokenStoreError: the file cannot be read.
         """
-        with self._mutex, clear_errors(self._path, "read"):
-            (others,) = self._connection.execute("PRAGMA data_version").fetchone()
+        with self._use("read") as connection:
+            (others,) = connection.execute("PRAGMA data_version").fetchone()
             return (others, self._changes)
 
     def read_limits(self, provider: str) -> Limits:
@@ -98,8 +97,8 @@ class SqliteLimitStore(DatabaseFile):
         Raises:
             TokenStoreError: the file cannot be read.
         """
-        with self._mutex, clear_errors(self._path, "read"):
-            return self._read(provider)
+        with self._use("read") as connection:
+            return _read(connection, provider)
 
     def change_limits(self, provider: str, change: Callable[[Limits], Limits]) -> Limits:
         """See `LimitStore.change_limits`.
@@ -107,8 +106,8 @@ class SqliteLimitStore(DatabaseFile):
         Raises:
             TokenStoreError: the file cannot be written; nothing has been changed.
         """
-        with self._mutex, self._transaction():
-            held = self._read(provider)
+        with self._transaction() as connection:
+            held = _read(connection, provider)
             changed = change(held)
             for bucket, limits in changed.items():
                 if limits == held.get(bucket, ()):
@@ -116,13 +115,11 @@ class SqliteLimitStore(DatabaseFile):
                 self._changes += 1
                 if limits:
                     record = _LIMITS.dump_json(limits).decode()
-                    self._connection.execute(
+                    connection.execute(
                         "INSERT OR REPLACE INTO quota_limits VALUES (?, ?, ?)", (provider, bucket, record)
                     )
                 else:
-                    self._connection.execute(
-                        "DELETE FROM quota_limits WHERE provider = ? AND bucket = ?", (provider, bucket)
-                    )
+                    connection.execute("DELETE FROM quota_limits WHERE provider = ? AND bucket = ?", (provider, bucket))
             return {**held, **changed}
 
     def claim_probe(self, provider: str, *, now: float, interval_seconds: float) -> bool:
@@ -131,38 +128,17 @@ class SqliteLimitStore(DatabaseFile):
         Raises:
             TokenStoreError: the file cannot be written.
         """
-        with self._mutex, self._transaction():
-            row = self._connection.execute(
-                "SELECT probed_at FROM quota_probe WHERE provider = ?", (provider,)
-            ).fetchone()
+        with self._transaction() as connection:
+            row = connection.execute("SELECT probed_at FROM quota_probe WHERE provider = ?", (provider,)).fetchone()
             if row is not None and now - interval_seconds < row[0] <= now:
                 return False
-            self._connection.execute("INSERT OR REPLACE INTO quota_probe VALUES (?, ?)", (provider, now))
+            connection.execute("INSERT OR REPLACE INTO quota_probe VALUES (?, ?)", (provider, now))
             return True
 
-    def _read(self, provider: str) -> Limits:
-        rows = self._connection.execute("SELECT bucket, record FROM quota_limits WHERE provider = ?", (provider,))
-        return {bucket: limits for bucket, record in rows.fetchall() if (limits := _parsed(record))}
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """One change, whole or not at all."""
-        with clear_errors(self._path, "written"):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._roll_back()
-                raise
-            self._connection.execute("COMMIT")
-
-    def _roll_back(self) -> None:
-        """Undo; SQLite may have done so already, after an error of the disk's."""
-        if self._connection.in_transaction:
-            try:
-                self._connection.execute("ROLLBACK")
-            except sqlite3.Error:  # the error that led here is the one to tell
-                return
+def _read(connection: sqlite3.Connection, provider: str) -> Limits:
+    rows = connection.execute("SELECT bucket, record FROM quota_limits WHERE provider = ?", (provider,))
+    return {bucket: limits for bucket, record in rows.fetchall() if (limits := _parsed(record))}
 
 
 def _parsed(record: str) -> tuple[Limit, ...]:

@@ -4,19 +4,47 @@ Road not taken: a JSON file that is rewritten as a whole. Two processes that do 
 in the middle loses all of them.
 """
 
-import json
+import contextlib
 import os
+import sqlite3
 from collections.abc import Callable
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
-from bucket_failover.errors import TokenCorruptError
-from bucket_failover.store.database import DatabaseFile, clear_errors
+from bucket_failover.errors import TokenCorruptError, TokenStoreError
+from bucket_failover.store.database import DatabaseFile
+from bucket_failover.store.locks import FileLocks, Purpose, Release
+from bucket_failover.store.protocol import Settlement, Stored
+from bucket_failover.store.records import (
+    Parsed,
+    SealedRecord,
+    login_of,
+    parse_mark,
+    parse_record,
+    plain_record,
+    sealed_record,
+)
+from bucket_failover.store.vaults import SecretVault
 from bucket_failover.tokens import OAuthToken
+from bucket_failover_core import LoginAnswer, RefreshMark, StoredLogin
 
 _BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process's transaction."""
+
+_READ: Final = (
+    "SELECT (SELECT record FROM token WHERE provider = ?1 AND bucket = ?2), "
+    "(SELECT record FROM refresh_mark WHERE provider = ?1 AND bucket = ?2)"
+)
+"""Token and mark in one statement, so that they are of one moment."""
+_READ_ANSWER: Final = "SELECT record FROM login_answer WHERE provider = ? AND bucket = ?"
+_WRITE: Final = "INSERT OR REPLACE INTO token VALUES (?, ?, ?)"
+_WRITE_MARK: Final = "INSERT OR REPLACE INTO refresh_mark VALUES (?, ?, ?)"
+_WRITE_ANSWER: Final = "INSERT OR REPLACE INTO login_answer VALUES (?, ?, ?)"
+_DELETE: Final = "DELETE FROM token WHERE provider = ? AND bucket = ?"
+_DELETE_MARK: Final = "DELETE FROM refresh_mark WHERE provider = ? AND bucket = ?"
+_DELETE_ANSWER: Final = "DELETE FROM login_answer WHERE provider = ? AND bucket = ?"
 
 
 class SqliteTokenStore(DatabaseFile):
@@ -30,13 +58,22 @@ class SqliteTokenStore(DatabaseFile):
 
     Args:
         path: the file; it and its folder are made if they are missing (mode 0600 and 0700).
+        vault: where secrets are kept instead of in the file; None: in the file. What was written without one is read
+            as well, and moves into the vault when it is written again.
 
     Raises:
         TokenStoreError: the file cannot be opened or made, is no store, or was made by a newer version.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, vault: SecretVault | None = None) -> None:
         super().__init__(path, busy_seconds=_BUSY_SECONDS, durable=True)
+        self._vault = vault
+        self._locks = FileLocks(Path(f"{self._path}.locks"))
+
+    @property
+    def vault(self) -> SecretVault | None:
+        """Where secrets are kept instead of in the file."""
+        return self._vault
 
     def read(self, provider: str, bucket: str) -> OAuthToken | None:
         """See `TokenStore.read`.
@@ -45,23 +82,37 @@ class SqliteTokenStore(DatabaseFile):
             TokenCorruptError: something is stored that is no token.
             TokenStoreError: the file cannot be read.
         """
+        stored = self.read_stored(provider, bucket)
+        if stored.problem is not None:
+            raise stored.problem
+        return stored.token
+
+    def read_stored(self, provider: str, bucket: str) -> Stored:
+        """See `TokenStore.read_stored`.
+
+        Raises:
+            TokenStoreError: the file cannot be read, or the vault.
+        """
         # What the file holds is never a local variable of a frame that an exception could show.
-        token, wrong = _parsed(
-            self._query("SELECT record FROM token WHERE provider = ? AND bucket = ?", provider, bucket)
-        )
-        if wrong is not None:
-            message = f"{self._path}: what is stored for {provider!r} {bucket!r} is no token{wrong}; log in again"
-            raise TokenCorruptError(message)
-        return token
+        parsed, mark = self._read(provider, bucket)
+        while True:
+            try:
+                return Stored(self._opened(provider, bucket, parsed), mark)
+            except TokenCorruptError as error:
+                problem = error.with_traceback(None)
+            # Somebody may have rewritten it between the record and its secrets; then there is another record now.
+            former = parsed
+            parsed, mark = self._read(provider, bucket)
+            if parsed == former:
+                return Stored(None, mark, problem)
 
     def write(self, provider: str, bucket: str, token: OAuthToken) -> None:
         """See `TokenStore.write`.
 
         Raises:
-            TokenStoreError: the file cannot be written; the token stored before still is.
+            TokenStoreError: the file cannot be written, or the vault; the token stored before still is.
         """
-        statement = "INSERT OR REPLACE INTO token VALUES (?, ?, ?)"
-        self._change(statement, lambda: (provider, bucket, json.dumps(_record(token))))
+        self._write(provider, bucket, token, lambda _: "store")
 
     def delete(self, provider: str, bucket: str) -> None:
         """See `TokenStore.delete`.
@@ -69,7 +120,60 @@ class SqliteTokenStore(DatabaseFile):
         Raises:
             TokenStoreError: the file cannot be written.
         """
-        self._change("DELETE FROM token WHERE provider = ? AND bucket = ?", lambda: (provider, bucket))
+        with self._transaction() as connection:
+            former = _sealed(connection, provider, bucket)
+            connection.execute(_DELETE, (provider, bucket))
+            connection.execute(_DELETE_MARK, (provider, bucket))
+        self._discard(provider, bucket, former)
+        self._empty_log()
+
+    def write_mark(self, provider: str, bucket: str, mark: RefreshMark) -> None:
+        """See `TokenStore.write_mark`.
+
+        Raises:
+            TokenStoreError: the file cannot be written.
+        """
+        record = mark.model_dump_json()
+        self._change(_WRITE_MARK, provider, bucket, record)
+
+    def settle(
+        self, provider: str, bucket: str, issued: OAuthToken | None, decide: Callable[[StoredLogin], Settlement]
+    ) -> None:
+        """See `TokenStore.settle`.
+
+        Raises:
+            TokenStoreError: the file cannot be written, or the vault. Whatever `decide` raises.
+        """
+        self._write(provider, bucket, issued, decide)
+
+    def try_lock(self, provider: str, bucket: str, purpose: Purpose) -> Release | None:
+        """See `TokenStore.try_lock`. The lock files are in a folder beside the file.
+
+        Raises:
+            TokenStoreError: the lock file cannot be opened or made.
+        """
+        return self._locks.try_lock(provider, bucket, purpose)
+
+    def read_login_answer(self, provider: str, bucket: str) -> LoginAnswer | None:
+        """See `TokenStore.read_login_answer`. What is stored and is no answer is none.
+
+        Raises:
+            TokenStoreError: the file cannot be read.
+        """
+        record = self._query(_READ_ANSWER, provider, bucket)
+        try:
+            return None if record is None else LoginAnswer.model_validate_json(record)
+        except ValidationError:
+            return None
+
+    def write_login_answer(self, provider: str, bucket: str, answer: LoginAnswer) -> None:
+        """See `TokenStore.write_login_answer`.
+
+        Raises:
+            TokenStoreError: the file cannot be written.
+        """
+        record = answer.model_dump_json()
+        self._change(_WRITE_ANSWER, provider, bucket, record)
 
     def read_session_bucket(self, provider: str) -> str | None:
         """See `TokenStore.read_session_bucket`.
@@ -85,39 +189,108 @@ class SqliteTokenStore(DatabaseFile):
         Raises:
             TokenStoreError: the file cannot be written.
         """
-        self._change("INSERT OR REPLACE INTO session_bucket VALUES (?, ?)", lambda: (provider, bucket))
+        self._change("INSERT OR REPLACE INTO session_bucket VALUES (?, ?)", provider, bucket)
 
     def _query(self, statement: str, *values: str) -> str | None:
-        with self._mutex, clear_errors(self._path, "read"):
-            row = self._connection.execute(statement, values).fetchone()
+        with self._use("read") as connection:
+            row = connection.execute(statement, values).fetchone()
         return None if row is None else str(row[0])
 
-    def _change(self, statement: str, values: Callable[[], tuple[str, ...]]) -> None:
-        with self._mutex, clear_errors(self._path, "written"):
-            self._connection.execute(statement, values())
+    def _change(self, statement: str, *values: str) -> None:
+        with self._use("written") as connection:
+            connection.execute(statement, values)
+
+    def _read(self, provider: str, bucket: str) -> tuple[Parsed, RefreshMark | None]:
+        with self._use("read") as connection:
+            return _parsed(connection.execute(_READ, (provider, bucket)).fetchone())
+
+    def _opened(self, provider: str, bucket: str, parsed: Parsed) -> OAuthToken | None:
+        """The token, with the secrets that the vault holds."""
+        if parsed.sealed is not None and (self._vault is None or parsed.sealed.vault != self._vault.name):
+            message = (
+                f"{self._path}: the secrets of {provider!r} {bucket!r} are in the vault {parsed.sealed.vault!r}, "
+                "which is not in use here"
+            )
+            raise TokenStoreError(message)
+        wrong, token = parsed.wrong, parsed.token
+        if parsed.sealed is not None and self._vault is not None:
+            token = parsed.sealed.token(self._vault.unseal(provider, bucket, parsed.sealed.sealed))
+            wrong = "" if token is None else None
+        if wrong is not None:
+            message = f"{self._path}: what is stored for {provider!r} {bucket!r} is no token{wrong}; log in again"
+            raise TokenCorruptError(message)
+        return token
+
+    def _write(
+        self, provider: str, bucket: str, token: OAuthToken | None, decide: Callable[[StoredLogin], Settlement]
+    ) -> None:
+        """Seal first, then decide and write in one transaction; then discard what nobody refers to any more."""
+        record = _Record(token, self._vault, provider, bucket)
+        try:
+            with self._transaction() as connection:
+                former, login = _former(connection, provider, bucket)
+                settlement = decide(login)
+                if settlement == "store":
+                    connection.execute(_WRITE, (provider, bucket, record.text()))
+                    connection.execute(_DELETE_ANSWER, (provider, bucket))
+                if settlement != "leave":
+                    connection.execute(_DELETE_MARK, (provider, bucket))
+        except BaseException:
+            self._discard_unless_kept(provider, bucket, record.sealed)
+            raise
+        self._discard(provider, bucket, former.sealed if settlement == "store" else record.sealed)
+        if settlement == "store" and record.sealed is not None and former.token is not None:
+            self._empty_log()
+
+    def _empty_log(self) -> None:
+        """A secret that is gone is to leave the log as well; who reads meanwhile may delay that."""
+        with contextlib.suppress(TokenStoreError), self._use("written") as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _discard_unless_kept(self, provider: str, bucket: str, sealed: SealedRecord | None) -> None:
+        """The write was interrupted, perhaps after its end: what the file refers to is kept."""
+        if sealed is None:
+            return
+        try:
+            kept = self._read(provider, bucket)[0].sealed
+        except TokenStoreError:
+            return
+        if kept != sealed:
+            self._discard(provider, bucket, sealed)
+
+    def _discard(self, provider: str, bucket: str, sealed: SealedRecord | None) -> None:
+        """Forget secrets that no record refers to; if the vault does not answer, they stay, and harm nobody."""
+        if sealed is None or self._vault is None or sealed.vault != self._vault.name:
+            return
+        with contextlib.suppress(TokenStoreError):
+            self._vault.discard(provider, bucket, sealed.sealed)
 
 
-def _record(token: OAuthToken) -> dict[str, Any]:
-    """The token with its secrets, for the file alone."""
-    return {
-        "access_token": token.access_token.get_secret_value(),
-        "expiry": token.expiry,
-        "refresh_token": token.refresh_token.get_secret_value() if token.refresh_token is not None else None,
-        "issued_at": token.issued_at,
-        "scope": token.scope,
-        "token_type": token.token_type,
-        "extra": token.extra,
-    }
+class _Record:
+    """What is to be written: sealed before the transaction begins, or made when it is written."""
+
+    def __init__(self, token: OAuthToken | None, vault: SecretVault | None, provider: str, bucket: str) -> None:
+        self._token = token
+        self.sealed = sealed_record(token, vault, provider, bucket) if token is not None and vault is not None else None
+
+    def text(self) -> str:
+        """The record; with its secrets, if no vault has them."""
+        if self.sealed is not None:
+            return self.sealed.model_dump_json()
+        assert self._token is not None, "nothing is stored"  # noqa: S101 - the rule of `settle`
+        return plain_record(self._token)
 
 
-def _parsed(record: str | None) -> tuple[OAuthToken | None, str | None]:
-    """The token in a record (None: there is none), and what is wrong with it, without what it holds."""
-    if record is None:
-        return None, None
-    try:
-        return OAuthToken(**json.loads(record)), None
-    except ValidationError as error:
-        fields = (str(part["loc"][0]) for part in error.errors(include_input=False) if part["loc"])
-        return None, f" ({', '.join(fields)})"
-    except (ValueError, TypeError, RecursionError):
-        return None, ""
+def _parsed(row: tuple[str | None, str | None]) -> tuple[Parsed, RefreshMark | None]:
+    return parse_record(row[0]), parse_mark(row[1])
+
+
+def _former(connection: sqlite3.Connection, provider: str, bucket: str) -> tuple[Parsed, StoredLogin]:
+    """What is stored now; the vault is not asked."""
+    parsed, mark = _parsed(connection.execute(_READ, (provider, bucket)).fetchone())
+    return parsed, login_of(parsed, mark)
+
+
+def _sealed(connection: sqlite3.Connection, provider: str, bucket: str) -> SealedRecord | None:
+    """What stands for the secrets of the record that is about to go."""
+    return _former(connection, provider, bucket)[0].sealed

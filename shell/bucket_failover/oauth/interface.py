@@ -2,11 +2,17 @@
 
 A manager raises what it likes; the driver turns exceptions into events. What it must not do is prompt anybody except in
 `authenticate`, or answer `None` for "the store could not say".
+
+A manager may have more than the interface, and is then asked for it: `replace_token(provider, bucket, unwanted)`, a
+refresh that says which token it is to replace, so that one that somebody else has renewed is adopted; and
+`offers_login` (False: nobody can be asked) with `login_command`, what a person runs instead.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol, runtime_checkable
 
 from bucket_failover.tokens import OAuthToken
+from bucket_failover_core import FailoverPolicy
 
 
 @runtime_checkable
@@ -65,3 +71,48 @@ class SyncOAuthManager(Protocol):
     def set_session_bucket(self, provider: str, bucket: str) -> None:
         """See `OAuthManager.set_session_bucket`."""
         ...
+
+
+async def replace_token(manager: OAuthManager, provider: str, bucket: str, unwanted: str) -> OAuthToken | None:
+    """Another token than the one with the fingerprint `unwanted`; None: the issuer has refused.
+
+    Raises:
+        Exception: whatever the manager raises.
+    """
+    if not _replaces(manager):
+        return await manager.refresh_oauth_token(provider, bucket)
+    method: Callable[..., Awaitable[OAuthToken | None]] = getattr(manager, "replace_token")  # noqa: B009 - not in the type
+    return await method(provider, bucket, unwanted)
+
+
+def replace_token_sync(manager: SyncOAuthManager, provider: str, bucket: str, unwanted: str) -> OAuthToken | None:
+    """The same for callers without an event loop.
+
+    Raises:
+        Exception: whatever the manager raises.
+    """
+    if not _replaces(manager):
+        return manager.refresh_oauth_token(provider, bucket)
+    method: Callable[..., OAuthToken | None] = getattr(manager, "replace_token")  # noqa: B009 - not in the type
+    return method(provider, bucket, unwanted)
+
+
+def policy_of(manager: object, policy: FailoverPolicy) -> FailoverPolicy:
+    """The policy with this manager: where nobody can be asked to log in, no request asks for it."""
+    if not isinstance(getattr(type(manager), "offers_login", None), property) or getattr(manager, "offers_login", True):
+        return policy
+    return policy.without_logins(str(getattr(manager, "login_command", "")))
+
+
+def _replaces(manager: object) -> bool:
+    """Whether the manager's class has `replace_token`, and nobody has replaced the plain refresh since.
+
+    Looked up on the class: a stand-in that answers to any name has not said that it knows this one.
+    """
+    own = vars(manager) if hasattr(manager, "__dict__") else {}
+    for names in (own, *(vars(kind) for kind in type(manager).__mro__)):
+        if "replace_token" in names:
+            return True
+        if "refresh_oauth_token" in names:
+            return False
+    return False

@@ -1,0 +1,97 @@
+"""The command `renew`."""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+import typer
+
+from bucket_failover.accounts import open_accounts
+from bucket_failover.cli.console import print_json_line, reader_may_leave
+from bucket_failover.cli.moments import clock_text
+from bucket_failover.cli.options import JsonOption, ProfileOption, ProviderOption, StoreOption
+from bucket_failover.cli.running import run_until_interrupted
+from bucket_failover.cli.session import Session, UsageError, now, open_session
+from bucket_failover.oauth.renewal import RenewalEvent, RenewalScheduler, TokenRenewed
+from bucket_failover_core import TokenCorrupt, TokenOutage
+
+_SOME_FAILED: Final = 1
+
+
+def renew_command(
+    watch: Annotated[bool, typer.Option("--watch", help="Keep on until interrupted.")] = False,
+    as_json: JsonOption = False,
+    provider: ProviderOption = None,
+    profile: ProfileOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Renew the tokens that are past four fifths of their life, through the refresh that all programs share.
+
+    Without --watch it looks once. With it, it stays, and renews each token when its time has come.
+    """
+    with reader_may_leave(), open_session(profile, store, provider) as session:
+        if session.profile.oauth is None:
+            message = f"the profile has no table [{session.profile.provider}.oauth], so nothing can be renewed"
+            raise UsageError(message)
+        failed: list[str] = []
+        tell = _teller(failed, as_json=as_json)
+        names = [bucket.name for bucket in session.profile.buckets]
+        with open_accounts(session.profile, session.tokens) as accounts:
+            scheduler = RenewalScheduler(accounts.manager, session.profile.provider, names, on_event=tell)
+            if watch:
+                run_until_interrupted(_keep_on(scheduler, as_json=as_json))
+            run_until_interrupted(scheduler.look())
+            failed += _unreadable(session)
+        if as_json:
+            print_json_line({"event": "looked", "at": now(), "wake_at": scheduler.wake_at})
+        else:
+            typer.echo(_next_text(scheduler))
+        raise typer.Exit(_SOME_FAILED if failed else 0)
+
+
+async def _keep_on(scheduler: RenewalScheduler, *, as_json: bool) -> None:
+    if not as_json:
+        await scheduler.look()
+        typer.echo(f"Watching. {_next_text(scheduler)} Ctrl-C ends it.")
+        sys.stdout.flush()
+    await scheduler.run()
+
+
+def _unreadable(session: Session) -> list[str]:
+    """The buckets whose token cannot be read, told on stderr: an outage is not "nothing to renew"."""
+    found = []
+    for bucket in session.snapshot().buckets:
+        if isinstance(bucket.token, TokenOutage | TokenCorrupt):
+            typer.echo(f"{bucket.name}: not looked at: {bucket.token.detail}", err=True)
+            found.append(bucket.name)
+    return found
+
+
+def _teller(failed: list[str], *, as_json: bool) -> Callable[[RenewalEvent], None]:
+    def tell(event: RenewalEvent) -> None:
+        at = now()
+        is_renewed = isinstance(event, TokenRenewed)
+        if not is_renewed:
+            failed.append(event.bucket)
+        if as_json:
+            fields: dict[str, Any] = {"event": "token-renewed" if is_renewed else "renewal-failed", "at": at}
+            print_json_line({**fields, **event._asdict()})
+        else:
+            typer.echo(_event_text(event, at=at))
+        sys.stdout.flush()
+
+    return tell
+
+
+def _event_text(event: RenewalEvent, *, at: float) -> str:
+    if isinstance(event, TokenRenewed):
+        until = "" if event.expiry is None else f" until {clock_text(event.expiry, now=at)}"
+        return f"{clock_text(at, now=at)} {event.bucket}: renewed{until}"
+    again = "not tried again" if event.retry_at is None else f"tried again at {clock_text(event.retry_at, now=at)}"
+    return f"{clock_text(at, now=at)} {event.bucket}: not renewed ({event.detail}); {again}"
+
+
+def _next_text(scheduler: RenewalScheduler) -> str:
+    if scheduler.wake_at is None:
+        return "No renewal is in sight."
+    return f"The next renewal is at {clock_text(scheduler.wake_at, now=now())}."

@@ -1,0 +1,34 @@
+"""Where tokens come from: the interface that the shell asks, and the manager that keeps them alive in a store."""
+
+from bucket_failover.oauth.interface import (
+    OAuthManager,
+    SyncOAuthManager,
+    policy_of,
+    replace_token,
+    replace_token_sync,
+)
+from bucket_failover.oauth.manager import (
+    Login,
+    Refresh,
+    StoredOAuthManager,
+    in_memory_manager,
+)
+from bucket_failover.oauth.reply import Reply, TokenIssuer
+from bucket_failover.oauth.sync_manager import SyncLogin, SyncRefresh, SyncStoredOAuthManager
+
+__all__ = [
+    "Login",
+    "OAuthManager",
+    "Refresh",
+    "Reply",
+    "StoredOAuthManager",
+    "SyncLogin",
+    "SyncOAuthManager",
+    "SyncRefresh",
+    "SyncStoredOAuthManager",
+    "TokenIssuer",
+    "in_memory_manager",
+    "policy_of",
+    "replace_token",
+    "replace_token_sync",
+]

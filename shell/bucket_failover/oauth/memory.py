@@ -1,0 +1,175 @@
+"""What a manager remembers between two calls: live tokens for a moment, and what could not be stored."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+from returns.methods import unwrap_or_failure
+
+from bucket_failover import journal
+from bucket_failover.errors import TokenStoreError, safe_text
+from bucket_failover.oauth.refreshing import Refreshed, settlement_of
+from bucket_failover.store import Settlement, TokenStore
+from bucket_failover.tokens import OAuthToken
+from bucket_failover_core import StoredLogin, TokensIssued, decide_outcome
+
+TRUST_SECONDS: Final = 1.0
+"""How long a token that was read counts as read: how late a logout in another process is noticed."""
+
+Key = tuple[str, str]
+"""Provider and bucket."""
+
+
+Listener = Callable[[str, str], None]
+"""Told the provider and bucket whose token may have changed, in whatever thread that was found out."""
+
+
+class Held(NamedTuple):
+    """A live token, from the moment at which it was read until the store is to be asked again."""
+
+    token: OAuthToken
+    read_at: float
+    until: float
+
+
+class _Unsaved(NamedTuple):
+    """A token that was issued and could not be stored, and what was presented for it."""
+
+    token: OAuthToken
+    presented: StoredLogin
+
+
+class TokenMemory:
+    """Shared by the threads of one manager.
+
+    Args:
+        store: where tokens are.
+        clock: gives Unix seconds.
+        trust_seconds: for how long a token that was read counts as read; 0: it is read each time.
+    """
+
+    def __init__(self, store: TokenStore, clock: Callable[[], float], trust_seconds: float) -> None:
+        self.live: dict[Key, Held] = {}
+        self._store = store
+        self._clock = clock
+        self._trust_seconds = trust_seconds
+        self._mutex = threading.Lock()
+        self._unsaved: dict[Key, _Unsaved] = {}
+        self._stalled: dict[Key, tuple[str, float]] = {}
+        self._changes: dict[Key, int] = {}
+        self._listeners: list[Listener] = []
+
+    def read(self, provider: str, bucket: str) -> OAuthToken | None:
+        """What is stored; before that, what could not be stored so far is.
+
+        Raises:
+            TokenStoreError: the store could not answer, and nothing is remembered either.
+        """
+        if self._trust_seconds <= 0 and not self._unsaved:
+            return self._store.read(provider, bucket)
+        key = (provider, bucket)
+        changes = self._changes.get(key, 0)
+        kept = self._save(key) if key in self._unsaved else None
+        token = kept if kept is not None else self._store.read(provider, bucket)
+        with self._mutex:
+            if changes == self._changes.get(key, 0):  # else somebody has logged in or out since it was read
+                self._remember(key, token)
+        return token
+
+    def instead_of_refresh(self, provider: str, bucket: str, unwanted: str) -> OAuthToken | None:
+        """What could not be stored so far is, before a refresh; if it still cannot, it is the token to use.
+
+        Args:
+            provider: whose bucket.
+            bucket: which one.
+            unwanted: the fingerprint of the token that is to be replaced.
+
+        Returns:
+            The token that nobody else knows of, if it is live and wanted; None: refresh what is stored.
+
+        Raises:
+            TokenStoreError: there is one, and it has to be stored before it can be refreshed itself.
+        """
+        key = (provider, bucket)
+        kept = self._save(key) if key in self._unsaved else None
+        if kept is None:
+            return None
+        if kept.is_live(now=self._clock()) and kept.fingerprint != unwanted:
+            return kept
+        message = f"{bucket}: its last token could not be stored, and is not refreshed before it is"
+        raise TokenStoreError(message)
+
+    def forget(self, provider: str, bucket: str) -> None:
+        """Ask the store the next time; what could not be stored is out of date: somebody has logged in, or out."""
+        key = (provider, bucket)
+        with self._mutex:
+            self._unsaved.pop(key, None)
+            self._changes[key] = self._changes.get(key, 0) + 1
+            self.live.pop(key, None)
+        self._announce(provider, bucket)
+
+    @contextmanager
+    def listening(self, listener: Listener) -> Iterator[None]:
+        """Tell a listener of each login, refresh and logout until the end of the block."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
+    def _announce(self, provider: str, bucket: str) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(provider, bucket)
+            except Exception as error:  # noqa: BLE001 - a listener's mistake is not the login's or refresh's
+                journal.listener_failed(provider, bucket, safe_text(error))
+
+    def stalled(self, provider: str, bucket: str) -> tuple[str, float] | None:
+        """Which token's refresh has brought no progress, and when."""
+        return self._stalled.get((provider, bucket))
+
+    def learn(self, provider: str, bucket: str, refreshed: Refreshed) -> OAuthToken | None:
+        """Remember how a refresh has ended; the token that it has brought."""
+        key, token = (provider, bucket), refreshed.token
+        if token is not None and refreshed.is_stalled:
+            self._stalled[key] = (token.fingerprint, self._clock())
+        if token is not None and refreshed.unsaved is not None:
+            presented, problem = refreshed.unsaved
+            journal.token_unsaved(provider, bucket, safe_text(problem))
+            with self._mutex:
+                self._unsaved[key] = _Unsaved(token, presented)
+        self._remember(key, token)
+        self._announce(provider, bucket)
+        return token
+
+    def _remember(self, key: Key, token: OAuthToken | None) -> None:
+        now = self._clock()
+        if token is None or self._trust_seconds <= 0 or not token.is_live(now=now):
+            self.live.pop(key, None)
+            return
+        until = now + self._trust_seconds
+        ends = token.expiry if token.expiry is not None and not token.is_api_key else until
+        self.live[key] = Held(token, now, min(until, ends))
+
+    def _save(self, key: Key) -> OAuthToken | None:
+        """Store what could not be stored before; the token, if it still cannot."""
+        with self._mutex:
+            unsaved = self._unsaved.get(key)
+        if unsaved is None:
+            return None
+        answer = TokensIssued(token=unsaved.token.state, refresh_fingerprint=unsaved.token.refresh_fingerprint)
+
+        def decide(stored: StoredLogin) -> Settlement:
+            decision = decide_outcome(unsaved.presented, stored, answer, now=self._clock())
+            return settlement_of(unwrap_or_failure(decision))
+
+        try:
+            self._store.settle(*key, unsaved.token, decide)
+        except TokenStoreError as problem:
+            journal.token_unsaved(*key, safe_text(problem))
+            return unsaved.token
+        with self._mutex:
+            if self._unsaved.get(key) is unsaved:
+                del self._unsaved[key]
+        return None

@@ -1,0 +1,201 @@
+"""Sends a form to an issuer, and hears what it answers: the one place where a secret leaves, and where one comes in.
+
+What is sent is made of the core's fields, with the secrets put into their slots; what is heard is kept twice, masked
+for the store, and with fingerprints for the core. Whatever goes wrong, the request and the frames that hold the form
+are gone before anybody hears of it.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Final, NamedTuple
+
+import httpx2
+from pydantic import SecretStr
+
+from bucket_failover.errors import BucketFailoverError
+from bucket_failover.tokens import MaskedDict, fingerprint_of, refresh_fingerprint_of
+from bucket_failover_core import FormField, SecretName
+
+TIMEOUT: Final = httpx2.Timeout(connect=5.0, read=15.0, write=5.0, pool=5.0)
+_BODY_SECONDS: Final = 10.0
+"""Together under 55 s, the last part of a body that drips included: less than those who wait for the lock wait."""
+
+_LIMITS: Final = httpx2.Limits(max_keepalive_connections=0)
+"""Refreshes are minutes apart. On a connection that was kept, the issuer's idle timeout may meet the next one: it would
+be sent, unheard, and the login lost for nothing."""
+
+_BODY_MAX: Final = 256 * 1024
+"""Bytes of an answer that are looked at; tokens are a few thousand."""
+
+_PUBLIC: Final = frozenset(
+    {
+        "error",
+        "expires_in",
+        "interval",
+        "scope",
+        "token_type",
+        "user_code",
+        "verification_uri",
+        "verification_uri_complete",
+        "verification_url",
+    }
+)
+"""The fields that the core may see as they are."""
+
+
+class Answer(NamedTuple):
+    """What was heard.
+
+    Args:
+        status: of the answer.
+        body: its JSON object; None: it was none.
+        public: the same for the core.
+    """
+
+    status: int
+    body: MaskedDict | None
+    public: MaskedDict | None
+
+
+class Silence(NamedTuple):
+    """Nothing was heard; `is_known`: because nothing was sent."""
+
+    is_known: bool
+    detail: str
+
+
+class Poster:
+    """Posts forms to an issuer.
+
+    Args:
+        client_secret: what is put into the slot of that name; None: nothing.
+        as_json: the issuer takes JSON instead of a form.
+        http: the client to use; None: one of its own, which takes proxies from the environment.
+    """
+
+    def __init__(self, client_secret: SecretStr | None, *, as_json: bool, http: httpx2.Client | None) -> None:
+        self._client_secret = client_secret
+        self._as_json = as_json
+        # What an issuer sets for one bucket's person is not to be sent along for another's.
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._http = http or httpx2.Client(timeout=TIMEOUT, limits=_LIMITS, cookies=no_cookies)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def post(
+        self,
+        url: str,
+        form: tuple[FormField, ...],
+        secrets: Mapping[SecretName, SecretStr],
+        before_sending: Callable[[], None] = lambda: None,
+    ) -> Answer | Silence:
+        """Send a form, and hear the answer.
+
+        Raises:
+            BucketFailoverError: from `before_sending`; nothing was sent.
+        """
+        sending = _Sending(before_sending)
+        try:
+            content = self._content(form, secrets)
+            # Nobody, whatever client was handed in, sends the form on to where a redirect leads.
+            with self._http.stream(
+                "POST", url, **content, extensions={"trace": sending}, follow_redirects=False
+            ) as answer:
+                return _heard(answer.status_code, _read(answer))
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, ValueError, OSError, _NotSentError) as error:
+            detail = type(error).__name__
+        # Out here, the exception is gone, and with it the frames and the request that hold the form.
+        if sending.refused is not None:
+            raise sending.refused.with_traceback(None)
+        if sending.has_begun:
+            return Silence(is_known=False, detail=f"the issuer has not answered ({detail})")
+        return Silence(is_known=True, detail=f"the issuer could not be reached ({detail})")
+
+    def _content(self, form: tuple[FormField, ...], secrets: Mapping[SecretName, SecretStr]) -> dict[str, Any]:
+        """The body as the client takes it, with the secrets in their slots."""
+        known = {**secrets, "client_secret": self._client_secret or SecretStr("")}
+        filled = MaskedDict(
+            {
+                field.name: field.value if field.secret is None else known[field.secret].get_secret_value()
+                for field in form
+            }
+        )
+        headers = {"accept": "application/json"}
+        return MaskedDict({"json" if self._as_json else "data": filled, "headers": headers})
+
+
+class _NotSentError(Exception):
+    """Whoever was to be told before the first byte has refused."""
+
+
+class _Sending:
+    """Hears from the transport when the first byte of a request is about to be sent.
+
+    A proxy's CONNECT goes out before that, and says nothing of the form.
+
+    Source: httpcore's trace extension.
+    """
+
+    def __init__(self, before_sending: Callable[[], None]) -> None:
+        self._before_sending = before_sending
+        self.has_begun = False
+        self.refused: BucketFailoverError | None = None
+
+    def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        """The transport's call."""
+        if not event.endswith(".send_request_headers.started") or self.has_begun:
+            return
+        if getattr(info.get("request"), "method", b"") == b"CONNECT":
+            return
+        try:
+            self._before_sending()
+        except BucketFailoverError as error:
+            self.refused = error
+        if self.refused is not None:
+            raise _NotSentError
+        self.has_begun = True
+
+
+def _read(answer: httpx2.Response) -> bytes:
+    """The body, as far as it is looked at."""
+    body = b""
+    until = time.monotonic() + _BODY_SECONDS
+    for part in answer.iter_bytes():
+        body += part
+        if len(body) > _BODY_MAX:
+            return b""
+        if time.monotonic() > until:
+            message = "the answer drips"
+            raise httpx2.ReadTimeout(message)
+    return body
+
+
+def _heard(status: int, content: bytes) -> Answer:
+    body = _parsed(content)
+    if body is None:
+        return Answer(status, None, None)
+    public = MaskedDict({name: value for name, value in body.items() if name in _PUBLIC})
+    if text_of(body.get("access_token")):
+        public["access_token"] = fingerprint_of(SecretStr(body["access_token"]))
+    if text_of(body.get("refresh_token")):
+        public["refresh_token"] = refresh_fingerprint_of(SecretStr(body["refresh_token"]))
+    if text_of(body.get("device_code")):
+        public["device_code"] = "present"
+    return Answer(status, body, public)
+
+
+def _parsed(content: bytes) -> MaskedDict | None:
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return MaskedDict(body) if isinstance(body, dict) else None
+
+
+def text_of(value: object) -> str | None:
+    """The value, if it is a text that says something."""
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,98 @@
+"""One at a time for a bucket: across the processes that share a store, and across the tasks and threads of one.
+
+A lock is the writer's lock on an empty SQLite file of its own, which the operating system releases when its holder
+dies. It is not a lock on the store, which is never held over a call to an issuer, let alone while a person logs in.
+
+Road not taken: a file with a process number in it. Whoever is killed leaves it behind, and the number may be somebody
+else's by then. And a lease: after a crash the others wait for the rest of it, and a process that was asleep for longer
+believes that it holds what another one has.
+
+Road not taken: SQLite's EXCLUSIVE lock. It is taken in three steps, and two that try at once can refuse each other.
+
+Source: https://www.sqlite.org/lockingv3.html (RESERVED: one at a time; the locks are the operating system's).
+"""
+
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Literal
+
+from bucket_failover.errors import TokenStoreError
+from bucket_failover.store.database import clear_errors, make_private
+
+Purpose = Literal["refresh", "login"]
+"""What is done one at a time. A refresh does not wait for a login, which may take minutes."""
+
+Release = Callable[[], None]
+"""Gives a lock back."""
+
+_NAME_LENGTH: Final = 32
+
+
+class FileLocks:
+    """Locks of the buckets of one store; each call stands for itself, whichever thread makes it.
+
+    Args:
+        folder: where the lock files are; it is made when the first one is needed (mode 0700).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def try_lock(self, provider: str, bucket: str, purpose: Purpose) -> Release | None:
+        """The lock, if nobody holds it; None: somebody does.
+
+        Raises:
+            TokenStoreError: the lock file cannot be opened or made.
+        """
+        path = self._folder / _file_name(provider, bucket, purpose)
+        with clear_errors(self._folder, "locked"):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(path)
+            connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            with clear_errors(path, "locked"):
+                is_ours = _is_locked(connection)
+        except TokenStoreError:
+            connection.close()
+            raise
+        if is_ours:
+            return connection.close
+        connection.close()
+        return None
+
+
+class MemoryLocks:
+    """The same within one process."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._held: set[tuple[str, str, Purpose]] = set()
+
+    def try_lock(self, provider: str, bucket: str, purpose: Purpose) -> Release | None:
+        """See `FileLocks.try_lock`. Raises nothing."""
+        key = (provider, bucket, purpose)
+        with self._mutex:
+            if key in self._held:
+                return None
+            self._held.add(key)
+        return lambda: self._held.discard(key)
+
+
+def _is_locked(connection: sqlite3.Connection) -> bool:
+    """Take the lock; False: somebody else has it."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            return False
+        raise
+    return True
+
+
+def _file_name(provider: str, bucket: str, purpose: Purpose) -> str:
+    """Names are any text; the length of the first tells where it ends, so no two buckets share a lock."""
+    name = f"{len(provider)}:{provider}{bucket}".encode("utf-8", "surrogatepass")
+    return f"{hashlib.sha256(name).hexdigest()[:_NAME_LENGTH]}.{purpose}"

@@ -1,0 +1,349 @@
+"""The commands `login`, `logout` and `import`, on real files, with a real issuer and a browser."""
+
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from bucket_failover import OAuthToken, SqliteTokenStore
+from tests.shell.test_cli_limits import Desk
+from tests.support.issuer import OAuthServer, browser
+from tests.support.people import as_a_person
+
+_BUCKETS: Final = '[anthropic]\nbuckets = ["default", "claudius", { name = "team", api_key = true }]\n'
+_SECRET: Final = "s3cret-that-nobody-sees"
+_PROGRAM: Final = str(Path(sys.executable).with_name("bucket-failover"))
+
+
+class Office(Desk):
+    """A desk with an issuer, and a browser on it."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], server: OAuthServer) -> None:
+        super().__init__(folder, capsys)
+        self.server = server
+        self.profile.write_text(_BUCKETS + server.table())
+
+    def token(self, bucket: str) -> OAuthToken | None:
+        """What is stored."""
+        with SqliteTokenStore(self.store) as tokens:
+            return tokens.read("anthropic", bucket)
+
+    def secret(self, bucket: str) -> str:
+        """Its access token."""
+        token = self.token(bucket)
+        return "" if token is None else token.access_token.get_secret_value()
+
+    def owner(self, bucket: str) -> str | None:
+        """Whose token is stored, if the issuer takes it."""
+        return self.server.owner(self.secret(bucket))
+
+    def command(self, name: str, *arguments: str) -> list[str]:
+        """The same as a person starts it."""
+        files = ["--profile", str(self.profile), "--store", str(self.store)]
+        return as_a_person([sys.executable, _PROGRAM, name, *files, *arguments])
+
+
+@pytest.fixture
+def office(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """Three buckets, none of which has anything."""
+    monkeypatch.setenv("BROWSER", browser(tmp_path))
+    # Else whatever an earlier test has found out about browsers would count.
+    monkeypatch.setattr(webbrowser, "_tryorder", None)
+    monkeypatch.setattr(webbrowser, "_browsers", {})
+    server = OAuthServer(device_seconds=(60, 1))
+    with server.serve():
+        yield Office(tmp_path, capsys, server)
+
+
+def pipe(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Text on stdin."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+@pytest.mark.requirement("REQ-1598-FR01")
+def test_login_opens_a_browser(office: Office) -> None:
+    """The address is printed as well; stdout is empty."""
+    assert office.run("login", "anthropic", "claudius") == ""
+    first, address, *_, last = office.error.splitlines()
+    assert first == "anthropic claudius: to log in, open"
+    assert address.startswith(f"  {office.server.url}/authorize?response_type=code&")
+    assert last.startswith("claudius: logged in with a token until ")
+    assert last.endswith(", which can be refreshed")
+    assert office.owner("claudius") == "claudius"
+    assert office.token("default") is None
+    assert office.secret("claudius") not in office.error
+
+
+def test_login_that_is_declined(office: Office) -> None:
+    """Exit status 1; the others are asked all the same."""
+    office.server.answers["default"] = "no"
+    office.run("login", "anthropic", "default", "claudius", status=1)
+    assert "default: not logged in: the person said no\n" in office.error
+    assert (office.token("default"), office.owner("claudius")) == (None, "claudius")
+
+
+def test_login_without_a_browser_prints_the_address(office: Office) -> None:
+    """And waits for whoever opens it, no longer than allowed."""
+    office.run("login", "anthropic", "default", "--no-browser", "--timeout", "1", status=1)
+    first, address, last = office.error.splitlines()
+    assert first == "anthropic default: to log in, open"
+    assert "/authorize?" in address
+    assert last == "default: not logged in: nobody has answered within 1 s"
+    assert office.server.windows == []
+
+
+def test_login_with_a_code_that_is_typed_elsewhere(office: Office) -> None:
+    """The code, where to type it, and until when."""
+    office.run("login", "anthropic", "default", "--device")
+    told = office.error
+    (device,) = office.server.devices.values()
+    assert (
+        f"anthropic default: to log in, open\n  {office.server.url}/device\nand type {device.user_code} (until " in told
+    )
+    assert f"or open\n  {office.server.url}/device?user_code={device.user_code}\n" in told
+    assert office.owner("default") == "default"
+
+
+def test_login_to_all_that_need_one(office: Office) -> None:
+    """Not to those that are logged in, or can be refreshed; then there is nothing to do."""
+    office.profile.write_text('[anthropic]\nbuckets = ["default", "claudius", "third"]\n' + office.server.table())
+    office.log_in("claudius", lifetime=-1.0, refresh_token="r")
+    office.run("login", "anthropic")
+    assert office.server.windows == ["default", "third"]
+    told = office.run("login", "anthropic")
+    assert told == "anthropic: every bucket has a usable token or can be refreshed; name one to log in anew\n"
+    assert office.run("login", "anthropic", "default") == ""
+    assert office.server.windows == ["default", "third", "default"]
+
+
+def test_login_as_json(office: Office) -> None:
+    """Machines read stdout; the person is asked on stderr."""
+    office.server.answers["claudius"] = "no"
+    told = office.json("login", "anthropic", "default", "claudius", status=1)
+    problems = {"default": {"problem": None}, "claudius": {"problem": "the person said no"}}
+    assert told == {"provider": "anthropic", "buckets": problems}
+    assert office.error.count("to log in, open") == 2
+    assert office.json("login", "anthropic", "default")["buckets"] == {"default": {"problem": None}}
+
+
+def test_login_goes_on_after_a_key_that_nobody_can_type(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no terminal; the other buckets are asked for, and JSON is printed."""
+    pipe(monkeypatch, "")
+    told = office.json("login", "anthropic", "team", "default", status=1)
+    assert "there is no terminal" in told["buckets"]["team"]["problem"]
+    assert told["buckets"]["default"] == {"problem": None}
+
+
+def test_login_where_the_profile_has_no_issuer(office: Office) -> None:
+    """It says what else there is; so it does where the issuer has no such login."""
+    office.profile.write_text(_BUCKETS)
+    office.run("login", "anthropic", "default", status=1)
+    assert "the profile has no table [anthropic.oauth]; `bucket-failover import` stores a token" in office.error
+    office.profile.write_text(_BUCKETS + office.server.table(device_authorization_endpoint=None))
+    office.run("login", "anthropic", "default", "--device", status=1)
+    assert "default: not logged in: the profile has no endpoint" in office.error
+
+
+@pytest.mark.parametrize("how", ["--no-browser", "--device"])
+def test_ctrl_c_ends_a_login(office: Office, how: str) -> None:
+    """130, no stack trace, and nothing is left: the next one is asked at once."""
+    office.server.answers["default"] = "away"
+    command = office.command("login", "anthropic", "default", how)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stderr.readline() == "anthropic default: to log in, open\n"
+        process.send_signal(signal.SIGINT)
+        assert "Traceback" not in process.stderr.read()
+        assert process.wait(timeout=10) == 130
+    office.server.answers["default"] = "yes"
+    office.run("login", "anthropic", "default")
+    assert office.owner("default") == "default"
+
+
+def test_logout_is_revoked(office: Office) -> None:
+    """The token is gone here, and refused there; a second time there is none."""
+    office.run("login", "anthropic", "default")
+    secret = office.secret("default")
+    assert office.run("logout", "anthropic", "default") == (
+        "default: logged out, and the issuer has forgotten the login\n"
+    )
+    assert (office.token("default"), office.server.owner(secret)) == (None, None)
+    assert office.run("logout", "anthropic", "default") == "default: there was no token\n"
+
+
+def test_logout_that_the_issuer_does_not_hear_of(office: Office) -> None:
+    """The token is gone all the same, and the person is told."""
+    office.log_in("default")
+    office.log_in("claudius")
+    office.profile.write_text(_BUCKETS + office.server.table(revocation_endpoint="http://127.0.0.1:1/revoke"))
+    told = office.run("logout", "anthropic", "default", status=1)
+    assert told.startswith("default: logged out here, but the issuer still knows the login: the issuer could not be ")
+    office.profile.write_text(_BUCKETS + office.server.table(revocation_endpoint=None))
+    assert "the issuer was not asked" in office.run("logout", "anthropic", "claudius")
+    assert (office.token("default"), office.token("claudius")) == (None, None)
+
+
+def test_logout_of_all(office: Office) -> None:
+    """As JSON; a key is removed, and no issuer is asked about it."""
+    office.run("login", "anthropic", "default")
+    office.log_in("team", token_type="api-key")
+    told = office.json("logout", "anthropic", "--all")
+    assert told["buckets"] == {
+        "default": {"had_token": True, "api_key": False, "revoked": True, "problem": None},
+        "claudius": {"had_token": False, "api_key": False, "revoked": False, "problem": None},
+        "team": {"had_token": True, "api_key": True, "revoked": False, "problem": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "lifetime"),
+    [
+        ({"access_token": _SECRET, "refresh_token": "r", "expires_in": 60}, 60.0),
+        ({"access_token": _SECRET, "expires_at": 1_995_691_515}, None),
+        ({"claudeAiOauth": {"accessToken": _SECRET, "refreshToken": "r", "expiresAt": 1_995_691_515_000}}, None),
+    ],
+)
+def test_import_of_what_other_tools_have(
+    office: Office, monkeypatch: pytest.MonkeyPatch, fields: dict[str, object], lifetime: float | None
+) -> None:
+    """Seconds from now, at a moment, in milliseconds, wrapped."""
+    pipe(monkeypatch, json.dumps(fields))
+    told = office.run("import", "anthropic", "default")
+    token = office.token("default")
+    assert token is not None
+    assert token.expiry == (pytest.approx(office.now + 60.0, abs=30.0) if lifetime else 1_995_691_515.0)
+    assert token.is_refreshable == ("expires_at" not in fields)
+    assert told.startswith("default: stored a token until ")
+    assert _SECRET not in told + office.error
+    assert office.secret("default") == _SECRET
+
+
+def test_import_of_a_key(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From stdin, or from the environment; never from the command line."""
+    pipe(monkeypatch, f" {_SECRET}\n")
+    assert office.run("import", "anthropic", "team") == "team: stored an API key\n"
+    assert office.secret("team") == _SECRET
+    monkeypatch.setenv("TEAM_KEY", "another")
+    told = office.json("import", "anthropic", "team", "--from-env", "TEAM_KEY")
+    assert told == {"provider": "anthropic", "bucket": "team", "expiry": None, "api_key": True}
+    assert office.secret("team") == "another"
+
+
+@pytest.mark.parametrize(
+    ("bucket", "text", "problem"),
+    [
+        ("default", _SECRET, "what came is no JSON object; a bare text is stored only in a bucket with api_key = true"),
+        ("default", f'["{_SECRET}"]', "what came is no JSON object"),
+        ("default", f'{{"access_token": "{_SECRET}"', "what came is no JSON object"),
+        (
+            "default",
+            f'{{"access_token": ["{_SECRET}"]}}',
+            "access_token: the JSON has none, or it is no word of visible ASCII",
+        ),
+        ("default", f'{{"token": "{_SECRET}"}}', "access_token: the JSON has none, or it is no word of visible ASCII"),
+        ("default", f'{{"access_token": "a", "expires_in": "{_SECRET}"}}', "expires_in: it is no number of seconds"),
+        ("default", f'{{"access_token": "{_SECRET}", "expires_in": 1e400}}', "expires_in: it is no number of seconds"),
+        ("default", f'{{"access_token": "{_SECRET}", "expires_in": NaN}}', "expires_in: it is no number of seconds"),
+        ("default", f'{{"access_token": "{_SECRET}\ud800"}}', "it is no word of visible ASCII"),
+        ("default", f'{{"access_token": "{_SECRET}"}}', "without a known end and without a refresh token"),
+        ("default", "\n", "stdin: nothing came"),
+        ("team", f"{_SECRET} {_SECRET}", "an API key is one word of visible ASCII; what came is something else"),
+        (
+            "team",
+            f'{{"key":"{_SECRET}"}}',
+            "an API key is one word of visible ASCII; what came is something else, or JSON",
+        ),
+        ("nobody", _SECRET, "BUCKET: 'nobody' is none of anthropic's"),
+    ],
+)
+def test_import_of_what_is_no_token(
+    office: Office, monkeypatch: pytest.MonkeyPatch, bucket: str, text: str, problem: str
+) -> None:
+    """One clear line that shows nothing of it; what was stored before stays."""
+    office.log_in("default")
+    pipe(monkeypatch, text)
+    assert office.run("import", "anthropic", bucket, status=64) == ""
+    assert problem in office.error
+    assert office.error.count("\n") == 1
+    assert _SECRET not in office.error
+    assert office.secret("default") == "secret-of-default"
+
+
+def test_import_from_a_variable_that_is_not_there(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or is empty."""
+    monkeypatch.setenv("EMPTY", " ")
+    for name in ("EMPTY", "MISSING"):
+        office.run("import", "anthropic", "team", "--from-env", name, status=64)
+        assert f"--from-env: the variable '{name}' is not set, or empty" in office.error
+
+
+@pytest.mark.parametrize("command", [("import", "anthropic", "team"), ("login", "anthropic", "team")])
+def test_a_key_is_typed_without_an_echo(office: Office, command: tuple[str, ...]) -> None:
+    """At a terminal, both commands ask for it."""
+    master, slave = pty.openpty()
+    told = b""
+    with subprocess.Popen(
+        office.command(*command), stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    ) as process:
+        os.close(slave)
+        while b"API key: " not in told:
+            told += os.read(master, 4_096)
+        os.write(master, f"{_SECRET}\n".encode())
+        told += _rest(master)
+        assert process.wait(timeout=10) == 0
+    os.close(master)
+    assert _SECRET.encode() not in told
+    assert office.secret("team") == _SECRET
+
+
+def _rest(master: int) -> bytes:
+    told = b""
+    while True:
+        try:
+            part = os.read(master, 4_096)
+        except OSError:  # Linux says so when the other end has gone
+            return told
+        if part == b"":
+            return told
+        told += part
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("login", "openai"), "PROVIDER: 'openai' is none of anthropic"),
+        (("login", "anthropic", "nobody"), "BUCKET: 'nobody' is none of anthropic's: default, claudius, team"),
+        (("login",), "Missing argument 'PROVIDER'"),
+        (("login", "anthropic", "--timeout", "0"), "'--timeout'"),
+        (("login", "anthropic", "--timeout", "nan"), "'--timeout'"),
+        (("logout", "anthropic"), "BUCKET: name the buckets, or say --all"),
+        (("logout", "anthropic", "default", "--all"), "BUCKET: name the buckets, or say --all"),
+        (("logout", "anthropic", "nobody"), "BUCKET: 'nobody' is none of"),
+        (("import", "anthropic"), "Missing argument 'BUCKET'"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(office: Office, arguments: tuple[str, ...], problem: str) -> None:
+    """It changes nothing."""
+    office.log_in("default")
+    assert office.run(*arguments, status=64) == ""
+    assert problem in office.error
+    assert office.error.count("\n") == 1
+    assert office.secret("default") == "secret-of-default"
+
+
+@pytest.mark.parametrize("command", ["login", "logout", "import"])
+def test_help_has_examples(command: str, office: Office) -> None:
+    """And the exit statuses."""
+    told = office.run(command, "--help")
+    assert "Examples" in told
+    assert "Exit status" in told
