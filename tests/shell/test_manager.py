@@ -197,6 +197,28 @@ def test_over_a_file_the_event_loop_is_not_held_up(tmp_path: Path) -> None:
     assert threading.main_thread().name not in threads
 
 
+@pytest.mark.parametrize("in_file", [True, False])
+def test_what_is_written_to_its_store_is_noticed_at_once(tmp_path: Path, *, in_file: bool) -> None:
+    """By any clock, a frozen one too; only another process's changes take a second."""
+    with SqliteTokenStore(tmp_path / "tokens.db") as file:
+        store = file if in_file else MemoryTokenStore()
+        manager = StoredOAuthManager(store, clock=lambda: 1_000.0)
+        sync = SyncStoredOAuthManager(store, clock=lambda: 1_000.0)
+
+        def both() -> OAuthToken | None:
+            found = asyncio.run(manager.get_oauth_token(PROVIDER, "default"))
+            assert found == sync.get_oauth_token(PROVIDER, "default")
+            return found
+
+        assert both() is None
+        store.write(PROVIDER, "default", token("one"))
+        assert both() == token("one")
+        store.settle(PROVIDER, "default", token("two"), lambda _: "store")
+        assert both() == token("two")
+        store.delete(PROVIDER, "default")
+        assert both() is None
+
+
 class TestSync:
     """The twin for callers without an event loop."""
 

@@ -26,11 +26,19 @@ Listener = Callable[[str, str], None]
 
 
 class Held(NamedTuple):
-    """A live token, from the moment at which it was read until the store is to be asked again."""
+    """A live token, from the moment at which it was read until the store is to be asked again.
+
+    Args:
+        token: the token.
+        read_at: Unix seconds.
+        until: Unix seconds.
+        changes: of the store, before it was read.
+    """
 
     token: OAuthToken
     read_at: float
     until: float
+    changes: int
 
 
 class _Unsaved(NamedTuple):
@@ -69,12 +77,12 @@ class TokenMemory:
         if self._trust_seconds <= 0 and not self._unsaved:
             return self._store.read(provider, bucket)
         key = (provider, bucket)
-        changes = self._changes.get(key, 0)
+        changes, stored = self._changes.get(key, 0), self._store.changes
         kept = self._save(key) if key in self._unsaved else None
         token = kept if kept is not None else self._store.read(provider, bucket)
         with self._mutex:
             if changes == self._changes.get(key, 0):  # else somebody has logged in or out since it was read
-                self._remember(key, token)
+                self._remember(key, token, stored)
         return token
 
     def instead_of_refresh(self, provider: str, bucket: str, unwanted: str) -> OAuthToken | None:
@@ -139,18 +147,18 @@ class TokenMemory:
             journal.token_unsaved(provider, bucket, safe_text(problem))
             with self._mutex:
                 self._unsaved[key] = _Unsaved(token, presented)
-        self._remember(key, token)
+        self._remember(key, token, self._store.changes)
         self._announce(provider, bucket)
         return token
 
-    def _remember(self, key: Key, token: OAuthToken | None) -> None:
+    def _remember(self, key: Key, token: OAuthToken | None, changes: int) -> None:
         now = self._clock()
         if token is None or self._trust_seconds <= 0 or not token.is_live(now=now):
             self.live.pop(key, None)
             return
         until = now + self._trust_seconds
         ends = token.expiry if token.expiry is not None and not token.is_api_key else until
-        self.live[key] = Held(token, now, min(until, ends))
+        self.live[key] = Held(token, now, min(until, ends), changes)
 
     def _save(self, key: Key) -> OAuthToken | None:
         """Store what could not be stored before; the token, if it still cannot."""

@@ -75,7 +75,7 @@ class SyncStoredOAuthManager:
             TokenStoreError: the store could not answer. Whatever `replace_token` raises.
         """
         held = self._memory.live.get((provider, bucket))
-        if held is not None and held.read_at <= self._clock() < held.until:
+        if held is not None and held.changes == self._store.changes and held.read_at <= self._clock() < held.until:
             return held.token
         token = self._memory.read(provider, bucket)
         if token is not None and not token.is_live(now=self._clock()):

@@ -19,6 +19,8 @@ class MemoryTokenStore:
         self._marks: dict[tuple[str, str], RefreshMark] = {}
         self._answers: dict[tuple[str, str], LoginAnswer] = {}
         self._session_buckets: dict[str, str] = {}
+        self.changes = 0
+        """See `TokenStore.changes`."""
 
     def read(self, provider: str, bucket: str) -> OAuthToken | None:
         """See `TokenStore.read`. Raises nothing."""
@@ -33,6 +35,7 @@ class MemoryTokenStore:
         """See `TokenStore.write`. Raises nothing."""
         with self._mutex:
             self._tokens[provider, bucket] = token
+            self.changes += 1
             self._marks.pop((provider, bucket), None)
             self._answers.pop((provider, bucket), None)
 
@@ -40,6 +43,7 @@ class MemoryTokenStore:
         """See `TokenStore.delete`. Raises nothing."""
         with self._mutex:
             self._tokens.pop((provider, bucket), None)
+            self.changes += 1
             self._marks.pop((provider, bucket), None)
 
     def write_mark(self, provider: str, bucket: str, mark: RefreshMark) -> None:
@@ -56,6 +60,7 @@ class MemoryTokenStore:
             settlement = decide(Stored(self._tokens.get(key), self._marks.get(key)).login)
             if settlement == "store" and issued is not None:
                 self._tokens[key] = issued
+                self.changes += 1
                 self._answers.pop(key, None)
             if settlement != "leave":
                 self._marks.pop(key, None)

@@ -42,6 +42,11 @@ class Stored:
 class TokenStore(Protocol):
     """Tokens by provider and bucket, and the session's bucket by provider. Calls return when the fact is stored."""
 
+    @property
+    def changes(self) -> int:
+        """How often a token was stored or removed through this very object: whoever remembers one sees it at once."""
+        ...
+
     def read(self, provider: str, bucket: str) -> OAuthToken | None:
         """The token stored for this bucket; None: there is none.
 

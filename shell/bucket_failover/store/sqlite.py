@@ -68,6 +68,8 @@ class SqliteTokenStore(DatabaseFile):
     def __init__(self, path: str | os.PathLike[str], *, vault: SecretVault | None = None) -> None:
         super().__init__(path, busy_seconds=_BUSY_SECONDS, durable=True)
         self._vault = vault
+        self.changes = 0
+        """See `TokenStore.changes`."""
         self._locks = FileLocks(Path(f"{self._path}.locks"))
 
     @property
@@ -124,6 +126,7 @@ class SqliteTokenStore(DatabaseFile):
             former = _sealed(connection, provider, bucket)
             connection.execute(_DELETE, (provider, bucket))
             connection.execute(_DELETE_MARK, (provider, bucket))
+        self.changes += 1
         self._discard(provider, bucket, former)
         self._empty_log()
 
@@ -238,6 +241,7 @@ class SqliteTokenStore(DatabaseFile):
         except BaseException:
             self._discard_unless_kept(provider, bucket, record.sealed)
             raise
+        self.changes += settlement == "store"
         self._discard(provider, bucket, former.sealed if settlement == "store" else record.sealed)
         if settlement == "store" and record.sealed is not None and former.token is not None:
             self._empty_log()
