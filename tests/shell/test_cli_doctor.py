@@ -197,6 +197,7 @@ def test_a_login_that_is_under_way(practice: Practice) -> None:
 
 def test_advice_is_tried_before_it_is_given(practice: Practice) -> None:
     """Spent, or without a token, or both: a login to the latter helps only when its limit has ended."""
+    practice.profile.write_text(_BUCKETS + issuer("http://127.0.0.1:1/token"))
     until = practice.now + 9_000.0
     limit = Limit(until=until, window="5h", source="operator", detail="kept", observed_at=practice.now)
     practice.log_in("default", refresh_token="r")
@@ -250,3 +251,11 @@ def test_help_has_examples(practice: Practice) -> None:
     told = practice.run("doctor", "--help")
     assert "Examples" in told
     assert "Exit status" in told
+
+
+def test_where_nobody_can_log_in_a_token_has_to_come_from_elsewhere(practice: Practice) -> None:
+    """The profile names no issuer, so `login` would only say so."""
+    practice.profile.write_text(_BUCKETS)
+    practice.log_in("default", lifetime=-1.0)
+    ((_, text),) = practice.checks("--offline")["advice"]
+    assert text == "log in to default: bucket-failover import anthropic default"

@@ -31,15 +31,40 @@ from tests.support.refresher import (
 from tests.support.token_endpoint import BUCKET, PATIENCE_SECONDS, Form, TokenEndpoint, held, issuer_at
 
 REFRESH: Final[tuple[Step, ...]] = (
-    "lock", "locked", "read", "has-read", "intend", "intended", "send", "sent", "heard", "decide", "decided", "settled",
-    "release", "released",
-)  # fmt: skip
+    "lock",
+    "locked",
+    "read",
+    "has-read",
+    "intend",
+    "intended",
+    "send",
+    "sent",
+    "heard",
+    "decide",
+    "decided",
+    "settled",
+    "release",
+    "released",
+)
 """The steps of a refresh, as `Step` explains them."""
 
 LOGIN: Final[tuple[Step, ...]] = (
-    "decide", "decided", "settled", "lock", "locked", "decide", "decided", "settled", "ask", "asked",
-    "decide", "decided", "settled", "release", "released",
-)  # fmt: skip
+    "decide",
+    "decided",
+    "settled",
+    "lock",
+    "locked",
+    "decide",
+    "decided",
+    "settled",
+    "ask",
+    "asked",
+    "decide",
+    "decided",
+    "settled",
+    "release",
+    "released",
+)
 """The steps of a login: it looks, before and after the lock, in a transaction that could write."""
 
 ASK: Final = LOGIN.index("ask")

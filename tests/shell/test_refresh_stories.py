@@ -33,8 +33,8 @@ from bucket_failover.store.locks import FileLocks, Release
 from bucket_failover_core import IssuerSettings, NothingIssued, RefreshMark
 from tests.shell.test_cli_renew import Watchman, watching
 from tests.shell.test_cli_renew import watchman as watchman  # noqa: PLC0414 - the fixture is used here, too
-from tests.shell.test_store_stories import run
 from tests.support.people import PROVIDER, token
+from tests.support.processes import run
 from tests.support.token_endpoint import BUCKET, Gate
 
 PATIENCE_SECONDS = 10.0

@@ -19,6 +19,7 @@ from bucket_failover.store.locks import FileLocks, Purpose
 from bucket_failover.store.protocol import Settlement
 from bucket_failover_core import LoginAnswer, RefreshMark, StoredLogin, TokenCorrupt
 from tests.support.people import token
+from tests.support.processes import PREAMBLE, run, store_in
 
 MARK = RefreshMark(refresh_fingerprint="0123456789abcdef", at=1.0)
 CHANGES: dict[str, Callable[[SqliteTokenStore], None]] = {
@@ -37,30 +38,11 @@ READS: dict[str, Callable[[SqliteTokenStore], object]] = {
 }
 CALLS: dict[str, Callable[[SqliteTokenStore], object]] = {**CHANGES, **READS}
 
-PREAMBLE = """
-import os, resource, sys, time
-from pathlib import Path
-from bucket_failover import OAuthToken, SqliteTokenStore, TokenStoreError
-from bucket_failover.store.locks import FileLocks
-path = sys.argv[1]
-"""
-
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A store's file, in a folder of its own; the token of "p" "b" is in it."""
-    path = tmp_path / "store" / "tokens.db"
-    with SqliteTokenStore(path) as store:
-        store.write("p", "b", token("kept"))
-    return path
-
-
-def run(code: str, path: Path) -> str:
-    """What another process prints."""
-    command = [sys.executable, "-c", PREAMBLE + code, str(path)]
-    told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stderr
-    return told.stdout
+    return store_in(tmp_path)
 
 
 def kept(path: Path, bucket: str = "b") -> OAuthToken | None:

@@ -2,8 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,31 +11,13 @@ from pydantic import SecretStr
 from bucket_failover import SqliteTokenStore, TokenCorruptError, TokenStoreError
 from bucket_failover.store.locks import FileLocks
 from tests.support.people import token
-
-PREAMBLE = """
-import os, resource, sys, time
-from pathlib import Path
-from bucket_failover import OAuthToken, SqliteTokenStore, TokenStoreError
-from bucket_failover.store.locks import FileLocks
-path = sys.argv[1]
-"""
+from tests.support.processes import run, store_in
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A store's file, in a folder of its own; the token of "p" "b" is in it."""
-    path = tmp_path / "store" / "tokens.db"
-    with SqliteTokenStore(path) as store:
-        store.write("p", "b", token("kept"))
-    return path
-
-
-def run(code: str, path: Path) -> str:
-    """What another process prints."""
-    command = [sys.executable, "-c", PREAMBLE + code, str(path)]
-    told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stderr
-    return told.stdout
+    return store_in(tmp_path)
 
 
 class DictVault:

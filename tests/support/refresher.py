@@ -35,9 +35,24 @@ from tests.support.people import PROVIDER, token
 from tests.support.token_endpoint import BUCKET, PATIENCE_SECONDS, issuer_at
 
 Step = Literal[
-    "idle", "lock", "locked", "read", "has-read", "intend", "intended", "send", "sent", "heard", "decide", "decided",
-    "settled", "release", "released", "ask", "asked",
-]  # fmt: skip
+    "idle",
+    "lock",
+    "locked",
+    "read",
+    "has-read",
+    "intend",
+    "intended",
+    "send",
+    "sent",
+    "heard",
+    "decide",
+    "decided",
+    "settled",
+    "release",
+    "released",
+    "ask",
+    "asked",
+]
 """Where a process stands for a bucket; the verbs are said before a step, the participles after it.
 
 Between "send" and "sent" it is noted that the first byte is about to go out; between "decide" and "settled" is the

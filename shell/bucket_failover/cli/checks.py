@@ -14,6 +14,7 @@ import httpx2
 
 from bucket_failover.cli.session import Session, own_folder
 from bucket_failover.errors import TokenStoreError, safe_text
+from bucket_failover.profile import Profile
 from bucket_failover.store import FileLocks
 from bucket_failover_core import Advice, advise, foresee
 
@@ -154,14 +155,14 @@ def check_buckets(session: Session, *, at: float) -> Iterator[Check]:
         state: State = "ok" if finding.reason is None else "failure" if finding.remedy == "store" else "warning"
         yield Check("bucket", state, finding.text)
     for advice in advise(snapshot, now=at):
-        yield Check("advice", "warning", advice_text(advice, session.profile.provider))
+        yield Check("advice", "warning", advice_text(advice, session.profile))
 
 
-def advice_text(advice: Advice, provider: str) -> str:
-    """The advice, with the command to run."""
-    names = f"{shlex.quote(provider)} {shlex.quote(advice.bucket)}"
+def advice_text(advice: Advice, profile: Profile) -> str:
+    """The advice, with the command to run; where the profile names no issuer, a token has to come from elsewhere."""
+    names = f"{shlex.quote(profile.provider)} {shlex.quote(advice.bucket)}"
     command = {
-        "login": f"bucket-failover login {names}",
+        "login": f"bucket-failover {'login' if profile.oauth is not None else 'import'} {names}",
         "new-key": f"bucket-failover import {names}",
         "wait": f"bucket-failover clear --provider {names}, if you know better",
         "resume": "",

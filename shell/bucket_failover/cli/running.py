@@ -1,8 +1,9 @@
 """Runs a coroutine for a command that Ctrl-C is to end."""
 
 import asyncio
-import contextlib
 import signal
+import sys
+import threading
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
@@ -34,8 +35,8 @@ def run_until_interrupted(main: Coroutine[Any, Any, _T]) -> _T:
             interruptions.append(by)
             task.cancel()
 
-        # Not on Windows, nor in a thread that is not the first; there, asyncio does what it can.
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+        # Windows has no such handlers, and only the first thread may set them; elsewhere asyncio does what it can.
+        if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
             for by in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(by, interrupt, by)
         return await main
