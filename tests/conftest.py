@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from hypothesis import HealthCheck, settings
 
 # No test touches the keyring of whoever runs it; those about keyrings bring their own.
@@ -16,3 +18,33 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("bucket-failover")
+
+SLOW = (
+    "_exhaustive",
+    "_fuzz",
+    "_laws",
+    "_processes",
+    "_kills",
+    "test_calendars",
+    "test_cli_",
+    "test_demo",
+    "test_docs",
+    "test_endpoint",
+    "test_limit_store",
+    "test_login_",
+    "test_refresh_",
+    "test_renewal",
+    "test_serving",
+    "test_simulated_day",
+    "test_store",
+    "test_structure",
+    "test_vaults",
+)
+"""Parts of the names of files whose tests take most of the time: worlds, laws, processes, pages."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `-m "not slow"` leaves out."""
+    for item in items:
+        if any(part in item.path.stem for part in SLOW):
+            item.add_marker(pytest.mark.slow)

@@ -34,10 +34,14 @@ _BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process's transaction."""
 
 _READ: Final = (
-    "SELECT (SELECT record FROM token WHERE provider = ?1 AND bucket = ?2), "
-    "(SELECT record FROM refresh_mark WHERE provider = ?1 AND bucket = ?2)"
+    "SELECT (SELECT record FROM token WHERE provider = :provider AND bucket = :bucket), "
+    "(SELECT record FROM refresh_mark WHERE provider = :provider AND bucket = :bucket)"
 )
-"""Token and mark in one statement, so that they are of one moment."""
+"""Token and mark in one statement, so that they are of one moment.
+
+Its places have names and are given a mapping: Python 3.12.0 to 3.12.3 take a numbered place (`?1`) for a named one, and
+warn of the tuple (python/cpython#117995).
+"""
 _READ_ANSWER: Final = "SELECT record FROM login_answer WHERE provider = ? AND bucket = ?"
 _WRITE: Final = "INSERT OR REPLACE INTO token VALUES (?, ?, ?)"
 _WRITE_MARK: Final = "INSERT OR REPLACE INTO refresh_mark VALUES (?, ?, ?)"
@@ -205,7 +209,7 @@ class SqliteTokenStore(DatabaseFile):
 
     def _read(self, provider: str, bucket: str) -> tuple[Parsed, RefreshMark | None]:
         with self._use("read") as connection:
-            return _parsed(connection.execute(_READ, (provider, bucket)).fetchone())
+            return _parsed(connection.execute(_READ, {"provider": provider, "bucket": bucket}).fetchone())
 
     def _opened(self, provider: str, bucket: str, parsed: Parsed) -> OAuthToken | None:
         """The token, with the secrets that the vault holds."""
@@ -291,7 +295,7 @@ def _parsed(row: tuple[str | None, str | None]) -> tuple[Parsed, RefreshMark | N
 
 def _former(connection: sqlite3.Connection, provider: str, bucket: str) -> tuple[Parsed, StoredLogin]:
     """What is stored now; the vault is not asked."""
-    parsed, mark = _parsed(connection.execute(_READ, (provider, bucket)).fetchone())
+    parsed, mark = _parsed(connection.execute(_READ, {"provider": provider, "bucket": bucket}).fetchone())
     return parsed, login_of(parsed, mark)
 
 
