@@ -3,7 +3,6 @@
 import os
 
 import pytest
-
 from hypothesis import HealthCheck, settings
 
 # No test touches the keyring of whoever runs it; those about keyrings bring their own.

@@ -14,6 +14,7 @@ Example:
 """
 
 from bucket_failover_core.advice import Advice, advise
+from bucket_failover_core.answers import AnswerRead, read_answer
 from bucket_failover_core.budget import BudgetSpent, RetryBudget, refund_retry, retries_left, spend_retry
 from bucket_failover_core.calls import CallFailure, Dialect, ErrorKind, LimitsUnreadable, Unclassifiable, Verdict
 from bucket_failover_core.causes import Cause, cause_of_status
@@ -67,19 +68,13 @@ from bucket_failover_core.issuer_answers import (
 )
 from bucket_failover_core.issuers import IssuerSettings, LoginFlow, error_name
 from bucket_failover_core.learning import (
-    as_api_key,
     forget_token,
     held_limits,
     hold_limits,
-    learn_call,
     learn_limits,
-    learn_login,
-    learn_probe,
     learn_readings,
     learn_refusal,
     learn_success,
-    learn_use,
-    move_session,
 )
 from bucket_failover_core.ledger import advance
 from bucket_failover_core.limits import (
@@ -152,6 +147,21 @@ from bucket_failover_core.renewals import (
     watch_outcome,
     watch_token,
 )
+from bucket_failover_core.request.advance import advance_request
+from bucket_failover_core.request.decide import decide_request
+from bucket_failover_core.request.decisions import (
+    CallBucket,
+    FindBucket,
+    RequestDecision,
+    RequestEnded,
+    RetriesExhausted,
+    Served,
+    WaitUntil,
+)
+from bucket_failover_core.request.events import CallAnswered, CallBegun, RequestEvent, SearchFailed
+from bucket_failover_core.request.learn import learn
+from bucket_failover_core.request.session import SessionSnapshot, begin_session
+from bucket_failover_core.request.state import RequestSnapshot, begin_request
 from bucket_failover_core.retry import (
     FailOver,
     GiveUp,
@@ -180,7 +190,7 @@ from bucket_failover_core.standing import (
     Usable,
     classify_bucket,
 )
-from bucket_failover_core.start import begin_with, choose_start, session_after
+from bucket_failover_core.start import begin_with, choose_start
 from bucket_failover_core.strategies import READING_STRATEGIES, STRATEGIES, Strategy
 from bucket_failover_core.tokens import (
     KnownToken,
@@ -203,6 +213,7 @@ __all__ = [
     "AdoptStored",
     "Advice",
     "AllBucketsExhausted",
+    "AnswerRead",
     "AskPerson",
     "BucketFailureReason",
     "BucketFinding",
@@ -211,6 +222,9 @@ __all__ = [
     "BucketSwitched",
     "BucketUnavailable",
     "BudgetSpent",
+    "CallAnswered",
+    "CallBegun",
+    "CallBucket",
     "CallFailed",
     "CallFailure",
     "CallSucceeded",
@@ -236,6 +250,7 @@ __all__ = [
     "FailoverResult",
     "FailoverSnapshot",
     "FailoverStep",
+    "FindBucket",
     "FormField",
     "GiveUp",
     "GrantRefused",
@@ -283,12 +298,20 @@ __all__ = [
     "RenewalPlan",
     "RenewalSnapshot",
     "RenewalWatch",
+    "RequestDecision",
+    "RequestEnded",
+    "RequestEvent",
+    "RequestSnapshot",
+    "RetriesExhausted",
     "RetryAt",
     "RetryBudget",
     "RetryDecision",
     "RetryPolicy",
     "RetrySnapshot",
+    "SearchFailed",
     "SecretName",
+    "Served",
+    "SessionSnapshot",
     "SkewUnknown",
     "StoreIssued",
     "StoredLogin",
@@ -309,14 +332,17 @@ __all__ = [
     "UseBucket",
     "Verdict",
     "Via",
+    "WaitUntil",
     "WatchedBucket",
     "Window",
     "WindowReading",
     "advance",
+    "advance_request",
     "advise",
-    "as_api_key",
     "attempts_allowed",
     "authorization_parameters",
+    "begin_request",
+    "begin_session",
     "begin_with",
     "cause_of_status",
     "choose_bucket",
@@ -331,6 +357,7 @@ __all__ = [
     "decide_poll",
     "decide_refresh",
     "decide_renewal",
+    "decide_request",
     "decide_retry",
     "describe_issuer_answer",
     "device_form",
@@ -344,18 +371,15 @@ __all__ = [
     "hold_limits",
     "is_expired",
     "is_success",
-    "learn_call",
+    "learn",
     "learn_limits",
-    "learn_login",
-    "learn_probe",
     "learn_readings",
     "learn_refusal",
     "learn_success",
-    "learn_use",
     "limits_worth_keeping",
-    "move_session",
     "pkce_challenge",
     "plan_renewals",
+    "read_answer",
     "read_device_answer",
     "read_device_poll",
     "read_issuer_answer",
@@ -368,7 +392,6 @@ __all__ = [
     "refund_retry",
     "retries_left",
     "revocation_form",
-    "session_after",
     "spend_retry",
     "token_worth",
     "unwatch",

@@ -14,20 +14,30 @@ from bucket_failover_core.value import BucketName, Value
 
 @final
 class TokenRead(Value):
-    """The store was asked for the bucket's token; `token` says what it answered, an outage included."""
+    """The store was asked for the bucket's token.
+
+    Args:
+        bucket: whose token.
+        token: what the store answered, an outage included.
+        at: Unix seconds at which it was asked; a search alone (`advance`) does not need it, a session (`learn`) does.
+        api_key: what it holds is an API key.
+    """
 
     kind: Literal["token-read"] = "token-read"
     bucket: BucketName
     token: KnownToken
+    at: float | None = None
+    api_key: bool = False
 
 
 @final
 class TokenRefreshed(Value):
-    """A refresh grant succeeded, and the store now holds `token`."""
+    """A refresh grant succeeded at `at` (Unix seconds; see `TokenRead`), and the store now holds `token`."""
 
     kind: Literal["token-refreshed"] = "token-refreshed"
     bucket: BucketName
     token: KnownToken
+    at: float | None = None
 
 
 @final
@@ -38,21 +48,27 @@ class RefreshFailed(Value):
         bucket: whose refresh.
         detail: why, in a few words, never a secret.
         permanent: the issuer has refused the refresh token for good; else it may work another time.
+        at: Unix seconds at which it ended; see `TokenRead`.
     """
 
     kind: Literal["refresh-failed"] = "refresh-failed"
     bucket: BucketName
     detail: str = ""
     permanent: bool = False
+    at: float | None = None
 
 
 @final
 class Reauthenticated(Value):
-    """A login came to its end; `token` is what the store held afterwards, usable or not (REQ-1598-FL08)."""
+    """A login came to its end at `at` (Unix seconds; see `TokenRead`).
+
+    `token` is what the store held afterwards, usable or not (REQ-1598-FL08).
+    """
 
     kind: Literal["reauthenticated"] = "reauthenticated"
     bucket: BucketName
     token: KnownToken
+    at: float | None = None
 
 
 @final
@@ -63,7 +79,8 @@ class ReauthFailed(Value):
         bucket: whose login.
         detail: why, in a few words, never a secret.
         timed_out: nobody answered within the time allowed.
-        declined: the person said no; requests to come do not ask again (`learn_login`).
+        declined: the person said no; requests to come do not ask again.
+        at: Unix seconds at which it ended; see `TokenRead`.
     """
 
     kind: Literal["reauth-failed"] = "reauth-failed"
@@ -71,6 +88,7 @@ class ReauthFailed(Value):
     detail: str = ""
     timed_out: bool = False
     declined: bool = False
+    at: float | None = None
 
 
 @final

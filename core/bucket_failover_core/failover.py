@@ -85,7 +85,7 @@ def decide_failover(snapshot: FailoverSnapshot, *, now: float) -> FailoverResult
         others.append(finding)
 
     exhausted = exhausted_profile(snapshot, (own, *others))
-    login = _bucket_to_log_in(snapshot, current, exhausted.findings, shared=shared, now=now)
+    login = bucket_to_log_in(snapshot, current, exhausted.findings, shared=shared, now=now)
     if login is None:
         return Failure(exhausted)
     timeout_seconds = snapshot.policy.reauth_timeout_seconds
@@ -101,7 +101,8 @@ def _find_current(
     now: float,
 ) -> BucketFinding:
     """Pass 1: the fact that settles what the triggering bucket is good for."""
-    held = token_fact(current, now=now, refused=refused, refused_unknown=is_refusal(cause))
+    may_refresh = not current.calls_spent
+    held = token_fact(current, now=now, refused=refused, refused_unknown=is_refusal(cause), may_refresh=may_refresh)
     if held == "login-failed":
         return settle(current, held)
     sound = held == "usable" and current.renewed_by is None and not is_refusal(cause)
@@ -112,6 +113,8 @@ def _find_current(
         return spent(current, "call-refused-for-quota", held, limit, detail=quota)
     if sound:
         return BucketFinding(bucket=current.name, fact="credential-sound", detail=_detail(snapshot.trigger, cause))
+    if current.calls_spent and held in OPEN_FACTS:
+        return BucketFinding(bucket=current.name, fact="already-tried", detail=_detail(snapshot.trigger, cause))
     return settle(current, held)
 
 
@@ -143,22 +146,30 @@ def _shared_limits(trigger: Trigger) -> tuple[Limit, ...]:
     return tuple(limit for limit in trigger.limits if is_shared(limit))
 
 
-def _bucket_to_log_in(
+def bucket_to_log_in(
     snapshot: FailoverSnapshot,
-    current: BucketSnapshot,
+    current: BucketSnapshot | None,
     findings: Sequence[BucketFinding],
     *,
-    shared: tuple[Limit, ...],
     now: float,
+    shared: tuple[Limit, ...] = (),
 ) -> BucketSnapshot | None:
-    """Pass 3: the bucket to ask a login for, or None."""
+    """Pass 3: the bucket to ask a login for, or None.
+
+    Args:
+        snapshot: the ledger of the request.
+        current: the triggering bucket; None: no call has failed yet.
+        findings: one for each bucket, in profile order.
+        now: Unix seconds.
+        shared: limits of the triggering bucket's quota domain that are not yet among the others' own.
+    """
     if snapshot.reauths_spent >= snapshot.policy.reauths_per_request:
         return None
     tried = None
     for bucket, finding in zip(snapshot.buckets, findings, strict=True):
-        if finding.remedy != "login" or bucket.reauth_spent or bucket.paused:
+        if finding.remedy != "login" or bucket.reauth_spent or bucket.paused or bucket.calls_spent:
             continue
-        joint = shared if bucket.quota_domain == current.quota_domain else ()
+        joint = shared if current is not None and bucket.quota_domain == current.quota_domain else ()
         limit = limit_in_force(bucket.limits + joint, now=now, model=snapshot.model)
         if bucket is not current and limit is not None:
             continue

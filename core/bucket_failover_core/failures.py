@@ -10,7 +10,7 @@ Road not taken: `int(headers["retry-after"])`. It is a date as often as not, rep
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from returns.result import Failure, Result, Success
 
@@ -30,7 +30,7 @@ from bucket_failover_core.reading.dialects.openai import read_openai
 from bucket_failover_core.reading.dialects.openrouter import read_openrouter
 from bucket_failover_core.reading.guess import dialect_of
 from bucket_failover_core.reading.sentences import Open, Sentence, UsedUp
-from bucket_failover_core.reading.verdict import judge
+from bucket_failover_core.reading.verdict import Judgement, judge
 from bucket_failover_core.value import check_moment
 from bucket_failover_core.windows import WindowReading
 
@@ -46,11 +46,12 @@ _READERS: Final[dict[Dialect, Callable[..., list[Sentence]]]] = {
     "bedrock": read_bedrock,
     "generic": read_generic,
 }
-_CAUSE_BY_ERROR_KIND: Final[dict[ErrorKind, Cause]] = {
-    "network": Cause.NETWORK,
-    "timeout": Cause.TIMEOUT,
-    "cancelled": Cause.CANCELLED,
+_VERDICT_BY_ERROR_KIND: Final[dict[ErrorKind, Verdict]] = {
+    "network": Verdict(cause=Cause.NETWORK, detail="network"),
+    "timeout": Verdict(cause=Cause.TIMEOUT, detail="timeout"),
+    "cancelled": Verdict(cause=Cause.CANCELLED, detail="cancelled"),
 }
+_SUCCESSES: Final = range(200, 300)
 
 
 def classify_failure(failure: CallFailure, *, now: float) -> Result[Verdict, Unclassifiable]:
@@ -72,20 +73,10 @@ def classify_failure(failure: CallFailure, *, now: float) -> Result[Verdict, Unc
     """
     check_moment(now)
     if failure.error_kind is not None:
-        cause = _CAUSE_BY_ERROR_KIND[failure.error_kind]
-        return Success(Verdict(cause=cause, detail=failure.error_kind))
+        return Success(_VERDICT_BY_ERROR_KIND[failure.error_kind])
     answer = answer_of(failure)
-    judgement = judge(answer, _said(failure, answer, now=now), now=now)
-    if judgement.cause is None:
-        return Failure(Unclassifiable(detail=_nothing_known(failure)))
-    return Success(
-        Verdict(
-            cause=judgement.cause,
-            limits=judgement.limits or judgement.guess,
-            retry_not_before=judgement.wish,
-            detail=judgement.detail,
-        )
-    )
+    verdict = _verdict(judge(answer, _said(failure, answer, now=now), now=now))
+    return Failure(Unclassifiable(detail=_nothing_known(failure))) if verdict is None else Success(verdict)
 
 
 def read_limits(failure: CallFailure, *, now: float) -> Result[tuple[Limit, ...], LimitsUnreadable]:
@@ -118,6 +109,56 @@ def read_limits(failure: CallFailure, *, now: float) -> Result[tuple[Limit, ...]
     return Success(limits) if limits else _NO_LIMITS
 
 
+class Heard(NamedTuple):
+    """All that one answer says, read once.
+
+    Args:
+        served: it is no failure at all.
+        verdict: what the failed call was; None: it was none, or says nothing that is known.
+        limits: what it says of quota; of a failure, what its verdict says.
+        readings: what it reports of windows that are still open.
+    """
+
+    served: bool
+    verdict: Verdict | None
+    limits: tuple[Limit, ...] = ()
+    readings: tuple[WindowReading, ...] = ()
+
+
+def hear(failure: CallFailure, *, now: float, reads_windows: bool) -> Heard:
+    """What `is_success`, `classify_failure`, `read_limits` and `read_windows` say, of an answer that is read once.
+
+    Args:
+        failure: the answer, a successful one or not.
+        now: Unix seconds at which it came, by the clock that its moments are told by.
+        reads_windows: windows that are still open are wanted as well.
+    """
+    if failure.error_kind is not None:
+        return Heard(served=False, verdict=_VERDICT_BY_ERROR_KIND[failure.error_kind])
+    if not failure.headers and not failure.body and failure.status in _SUCCESSES:
+        return _SERVED
+    answer = answer_of(failure, reads_open=reads_windows)
+    said = _said(failure, answer, now=now)
+    readings = _readings(said, now=now) if reads_windows else ()
+    if answer.succeeded:
+        is_open = all(type(sentence) is Open for sentence in said)
+        limits = () if is_open else judge(answer, said, now=now).limits
+        return _SERVED._replace(limits=limits, readings=readings) if limits or readings else _SERVED
+    verdict = _verdict(judge(answer, said, now=now))
+    return Heard(served=False, verdict=verdict, limits=() if verdict is None else verdict.limits, readings=readings)
+
+
+def _verdict(judgement: Judgement) -> Verdict | None:
+    if judgement.cause is None:
+        return None
+    return Verdict(
+        cause=judgement.cause,
+        limits=judgement.limits or judgement.guess,
+        retry_not_before=judgement.wish,
+        detail=judgement.detail,
+    )
+
+
 def is_success(failure: CallFailure) -> bool:
     """Whether the answer is no failure at all: a 2xx whose body is no error event.
 
@@ -142,7 +183,10 @@ def read_windows(failure: CallFailure, *, now: float) -> tuple[WindowReading, ..
     check_moment(now)
     if failure.error_kind is not None or not (failure.headers or failure.body):
         return ()
-    said = _said(failure, answer_of(failure, reads_open=True), now=now)
+    return _readings(_said(failure, answer_of(failure, reads_open=True), now=now), now=now)
+
+
+def _readings(said: list[Sentence], *, now: float) -> tuple[WindowReading, ...]:
     used_up = {(sentence.window, sentence.scope, sentence.model) for sentence in said if isinstance(sentence, UsedUp)}
     readings: dict[tuple[str, str, str | None], WindowReading] = {}
     for sentence in said:
@@ -173,6 +217,7 @@ def _fuller(held: WindowReading | None, fresh: WindowReading) -> WindowReading:
     return fresh if held is None or (fresh.used or 0.0) > (held.used or 0.0) else held
 
 
+_SERVED: Final = Heard(served=True, verdict=None)
 _NO_LIMITS: Final[Result[tuple[Limit, ...], LimitsUnreadable]] = Success(())
 
 

@@ -10,7 +10,6 @@ a fresh reading replaces a stale belief, the provider's own included; an operato
 
 from collections.abc import Callable, Mapping
 
-from bucket_failover_core.events import FailoverEvent
 from bucket_failover_core.limits import SHARED_SCOPES, Limit, counts_for, is_directive, is_shared, merge_limits
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot
 from bucket_failover_core.tokens import TokenUnread
@@ -105,35 +104,6 @@ def learn_call(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
     """
     called = bucket_named(snapshot, bucket)
     return with_facts(snapshot, called, {"calls": called.calls + 1})
-
-
-def learn_login(session: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapshot:
-    """The session after a login has ended: a person's no means no more windows for requests to come.
-
-    It counts until the bucket has a login again, whoever has brought it: until `Reauthenticated`, or `learn_use`.
-
-    Args:
-        session: what requests share.
-        event: how the login has ended; any other event changes nothing.
-
-    Raises:
-        ValueError: the profile has no such bucket.
-    """
-    if event.kind == "reauthenticated":
-        return learn_use(session, event.bucket)
-    if event.kind == "reauth-failed" and event.declined:
-        return with_facts(session, bucket_named(session, event.bucket), {"reauth_spent": True})
-    return session
-
-
-def learn_use(session: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
-    """The session after a request has found `bucket` usable: whoever once said no to a login has logged in since.
-
-    Raises:
-        ValueError: the profile has no such bucket.
-    """
-    used = bucket_named(session, bucket)
-    return with_facts(session, used, {"reauth_spent": False}) if used.reauth_spent else session
 
 
 def move_session(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:

@@ -10,8 +10,16 @@ Road not taken: to let the shell write into the snapshot. Each writer would need
 from typing import assert_never
 
 from bucket_failover_core.causes import is_refusal
-from bucket_failover_core.events import FailoverEvent, ReauthFailed, RefreshFailed
-from bucket_failover_core.learning import bench_domain, bucket_named, learn_refusal, learn_success, replaced, with_facts
+from bucket_failover_core.events import FailoverEvent, ReauthFailed, RefreshFailed, TokenRead
+from bucket_failover_core.learning import (
+    bench_domain,
+    bucket_named,
+    learn_refusal,
+    learn_success,
+    replaced,
+    with_buckets,
+    with_facts,
+)
 from bucket_failover_core.limits import merge_limits
 from bucket_failover_core.refusal import is_refused, refused_fingerprint
 from bucket_failover_core.snapshots import (
@@ -23,7 +31,7 @@ from bucket_failover_core.snapshots import (
     cause_of,
     current_bucket,
 )
-from bucket_failover_core.tokens import TokenHeld, TokenState
+from bucket_failover_core.tokens import UNUSABLE_KINDS, TokenHeld, TokenState, TokenUnread
 
 _NOTHING_KNOWN = Trigger()
 
@@ -59,17 +67,17 @@ def _apply(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapshot
         case "bucket-switched":
             return _switched(snapshot, event.bucket)
         case "token-read":
-            return _token_read(snapshot, bucket_named(snapshot, event.bucket), event.token)
+            return _token_read(snapshot, bucket_named(snapshot, event.bucket), event)
         case "token-refreshed":
             return _renewed(snapshot, bucket_named(snapshot, event.bucket), event.token, by="refresh")
         case "refresh-failed":
-            return _failed_step(snapshot, bucket_named(snapshot, event.bucket), "refresh_spent", _refresh_detail(event))
+            return _failed_step(snapshot, bucket_named(snapshot, event.bucket), "refresh_spent", refresh_detail(event))
         case "reauthenticated":
             renewed = _renewed(snapshot, bucket_named(snapshot, event.bucket), event.token, by="reauth")
             return _with_login_spent(renewed)
         case "reauth-failed":
             bucket = bucket_named(snapshot, event.bucket)
-            return _with_login_spent(_failed_step(snapshot, bucket, "reauth_spent", _login_detail(event)))
+            return _with_login_spent(_failed_step(snapshot, bucket, "reauth_spent", login_detail(event)))
         case never:
             assert_never(never)
 
@@ -79,7 +87,15 @@ def _call_failed(snapshot: FailoverSnapshot, trigger: Trigger, name: str | None)
     failed = current_bucket(snapshot) if name is None else bucket_named(snapshot, name)
     if failed is None:
         return snapshot.evolve({"trigger": trigger})
+    snapshot = with_buckets(snapshot, lambda bucket: bucket if bucket is failed else _to_be_read_again(bucket))
     return _charge(snapshot, failed, trigger, current=failed.name, trigger=trigger)
+
+
+def _to_be_read_again(bucket: BucketSnapshot) -> BucketSnapshot:
+    """What the store had said to be missing is to be read again: a login may have been made, or the store be back."""
+    if bucket.tried or bucket.reauth_spent or bucket.token.kind not in UNUSABLE_KINDS:
+        return bucket
+    return bucket.evolve({"token": TokenUnread()})
 
 
 def _charge(
@@ -122,11 +138,13 @@ def _is_charged(bucket: BucketSnapshot, trigger: Trigger) -> bool:
     return bucket.tried and any(told.cause is cause and told.detail == trigger.detail for told in bucket.problems)
 
 
-def _token_read(snapshot: FailoverSnapshot, bucket: BucketSnapshot, token: TokenState) -> FailoverSnapshot:
+def _token_read(snapshot: FailoverSnapshot, bucket: BucketSnapshot, event: TokenRead) -> FailoverSnapshot:
     """What the store holds now; what is spent stays spent."""
-    facts: dict[str, object] = {"token": token}
-    if bucket.renewed_by is not None and token != bucket.token:
+    facts: dict[str, object] = {"token": event.token}
+    if bucket.renewed_by is not None and event.token != bucket.token:
         facts["renewed_by"] = None
+    if event.api_key:
+        facts["api_key"] = True
     return with_facts(snapshot, bucket, facts)
 
 
@@ -169,11 +187,13 @@ def _with_login_spent(snapshot: FailoverSnapshot) -> FailoverSnapshot:
     return snapshot.evolve({"reauths_spent": snapshot.reauths_spent + 1})
 
 
-def _refresh_detail(event: RefreshFailed) -> str:
+def refresh_detail(event: RefreshFailed) -> str:
+    """What is told of a refresh that has brought nothing."""
     verb = "refresh refused" if event.permanent else "refresh failed"
     return f"{verb}: {event.detail}" if event.detail else verb
 
 
-def _login_detail(event: ReauthFailed) -> str:
+def login_detail(event: ReauthFailed) -> str:
+    """What is told of a login that has brought nothing."""
     verb = "login timed out" if event.timed_out else "login failed"
     return f"{verb}: {event.detail}" if event.detail else verb

@@ -120,8 +120,9 @@ def merge_limits(held: tuple[Limit, ...], fresh: Iterable[Limit]) -> tuple[Limit
     read at 13:00; an advisory one read at 15:00 stands beside the directive, and the later end counts.
 
     Evidence is about the same thing if window, scope and model are the same. One piece supersedes another if it was
-    not observed earlier and is not softer, so at most one limit of each strength stays per thing. An operator's word
-    stands beside all others: no answer lifts it, and it lifts none.
+    not observed earlier and is not softer, so at most one limit of each strength stays per thing; of two
+    equally hard ones of one moment it is the later end, in whichever order they come. An operator's word stands beside
+    all others: no answer lifts it, and it lifts none.
     """
     merged = held
     for limit in fresh:
@@ -139,4 +140,8 @@ def _supersedes(newer: Limit, older: Limit) -> bool:
         return False
     if newer.strength == "advisory" and older.strength == "directive":
         return False
-    return newer.observed_at is None or older.observed_at is None or newer.observed_at >= older.observed_at
+    if newer.observed_at is None or older.observed_at is None:
+        return True
+    if newer.observed_at == older.observed_at and newer.strength == older.strength and newer.source != "operator":
+        return newer.until >= older.until
+    return newer.observed_at >= older.observed_at

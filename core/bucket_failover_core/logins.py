@@ -113,4 +113,5 @@ def decide_login(snapshot: LoginSnapshot, *, now: float) -> Result[LoginDecision
 
 def _is_news(stored: TokenHeld, unwanted: str, *, now: float) -> bool:
     """Whether the stored token is live, and was not there when the login was asked for."""
-    return not is_expired(stored.expiry, now=now) and stored.fingerprint not in {"", unwanted}
+    is_live = not is_expired(stored.expiry, now=now, issued_at=stored.issued_at)
+    return is_live and stored.fingerprint not in {"", unwanted}

@@ -307,7 +307,7 @@ def decide_outcome(
 def _is_good(stored: StoredLogin, *, unwanted: str, now: float) -> bool:
     """Whether the stored token is live, and not the one that is to be replaced."""
     token = stored.token
-    if not isinstance(token, TokenHeld) or is_expired(token.expiry, now=now):
+    if not isinstance(token, TokenHeld) or is_expired(token.expiry, now=now, issued_at=token.issued_at):
         return False
     return unwanted == "" or (token.fingerprint not in {"", unwanted})
 
@@ -324,8 +324,10 @@ def _fingerprint(login: StoredLogin) -> str:
 
 def _is_progress(presented: StoredLogin, issued: TokenHeld, *, now: float) -> bool:
     """Whether what was issued is live, and another token or one that ends later."""
-    if issued.expiry is None or is_expired(issued.expiry, now=now):
+    if is_expired(issued.expiry, now=now, issued_at=issued.issued_at):
         return False
     ended_at = presented.token.expiry if isinstance(presented.token, TokenHeld) else None
     is_another = issued.fingerprint == "" or issued.fingerprint != _fingerprint(presented)
-    return is_another or ended_at is None or issued.expiry > ended_at
+    if is_another or ended_at is None:
+        return True
+    return issued.expiry is not None and issued.expiry > ended_at

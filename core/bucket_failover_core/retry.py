@@ -29,14 +29,14 @@ from returns.result import Failure, Result, Success
 from bucket_failover_core.backoff import backoff_seconds
 from bucket_failover_core.calls import Verdict
 from bucket_failover_core.causes import Cause, is_refusal
-from bucket_failover_core.limits import is_directive
+from bucket_failover_core.limits import Limit, is_directive
 from bucket_failover_core.value import Value, check_draw, check_moment
 
 _SHORT_WAIT_SECONDS: Final = 30.0
 """A throttled bucket is waited for this long at most, if there is another one (contract, *Retry rules*)."""
 
 _MIN_ATTEMPTS: Final = 6
-_ATTEMPTS_PER_BUCKET: Final = 3
+ATTEMPTS_PER_BUCKET: Final = 3
 """The first, a retry, and one after it was healed."""
 
 _FINAL_CAUSES: Final = frozenset({Cause.CLIENT_ERROR, Cause.CANCELLED})
@@ -52,6 +52,8 @@ class RetryPolicy(Value):
         backoff_max_seconds: the longest wait of our own, no less than the shortest.
         jitter: half width of the spread of our own waits, as a fraction, 0 to 1.
         hint_max_seconds: the longest that a provider's hint is waited for, 0 or more.
+        waits_for_profile: a profile is as patient as the most patient of its buckets would be alone; False: where no
+            bucket is left, that is told at once.
     """
 
     max_attempts: int | None = Field(default=None, ge=1)
@@ -59,6 +61,7 @@ class RetryPolicy(Value):
     backoff_max_seconds: float = Field(default=30.0, ge=0)
     jitter: float = Field(default=0.3, ge=0, le=1)
     hint_max_seconds: float = Field(default=300.0, ge=0)
+    waits_for_profile: bool = True
 
     @model_validator(mode="after")
     def _bounds_are_in_order(self) -> Self:
@@ -125,15 +128,15 @@ class GiveUp(Value):
     """Do not repeat the call.
 
     Args:
-        cause: what the failure was.
+        cause: what the failure was; None: unknown.
         why: `output-started`: something of the answer has reached the caller; `final`: no repetition can help;
-            `budget`: the attempts are used up, or the retries that all requests share. Of several, the first in this
-            order.
+            `budget`: the attempts are used up, or the retries that all requests share; of these, the first in this
+            order. `unknown`: the answer says nothing that is known (`decide_request` alone says so).
     """
 
     kind: Literal["give-up"] = "give-up"
-    cause: Cause
-    why: Literal["output-started", "final", "budget"]
+    cause: Cause | None
+    why: Literal["output-started", "final", "budget", "unknown"]
 
 
 RetryDecision = Annotated[RetryAt | RefreshThenRetry | FailOver, Field(discriminator="kind")]
@@ -147,7 +150,7 @@ def attempts_allowed(policy: RetryPolicy, bucket_count: int) -> int:
     """
     if policy.max_attempts is not None:
         return policy.max_attempts
-    return max(_MIN_ATTEMPTS, _ATTEMPTS_PER_BUCKET * bucket_count)
+    return max(_MIN_ATTEMPTS, ATTEMPTS_PER_BUCKET * bucket_count)
 
 
 def decide_retry(
@@ -209,7 +212,7 @@ def _decide_among_several(snapshot: RetrySnapshot, verdict: Verdict, *, now: flo
     """The rules for a profile of several buckets."""
     first = snapshot.failures_here == 1
     if is_refusal(verdict.cause):
-        healable = not snapshot.refresh_spent and snapshot.failures_here < _ATTEMPTS_PER_BUCKET
+        healable = not snapshot.refresh_spent and snapshot.failures_here < ATTEMPTS_PER_BUCKET
         return RefreshThenRetry() if healable else FailOver()
     if verdict.cause is Cause.QUOTA:
         return FailOver()
@@ -228,24 +231,38 @@ def _decide_among_several(snapshot: RetrySnapshot, verdict: Verdict, *, now: flo
 def _retry(snapshot: RetrySnapshot, verdict: Verdict, *, now: float, draw: float) -> RetryAt:
     """The next call with the same bucket: when the provider asks for it, within bounds, else after a backoff."""
     policy = snapshot.policy
-    hint = verdict.retry_not_before
-    if hint is not None and hint > now:
-        return RetryAt(at=min(hint, now + policy.hint_max_seconds))
-    delay = backoff_seconds(
-        snapshot.failures_here,
+    hint, failures = verdict.retry_not_before, snapshot.failures_here
+    return RetryAt(at=patient_until(policy, failed_at=now, failures=failures, hint=hint, draw=draw))
+
+
+def patient_until(policy: RetryPolicy, *, failed_at: float, failures: int, hint: float | None, draw: float) -> float:
+    """The moment of the next call with a bucket that is given time.
+
+    Example: after a first failure at 1000.0 without a hint it is 1005.0, with `draw=0.5`; with a hint of 1020.0 that.
+
+    Args:
+        policy: how patient the request is.
+        failed_at: Unix seconds of the bucket's last failure.
+        failures: failed calls with it in this request, 1 or more.
+        hint: the provider's wish (Unix seconds), cut at `hint_max_seconds`; None: it has none.
+        draw: chance, in [0, 1).
+    """
+    if hint is not None and hint > failed_at:
+        return min(hint, failed_at + policy.hint_max_seconds)
+    return failed_at + backoff_seconds(
+        failures,
         minimum=policy.backoff_min_seconds,
         maximum=policy.backoff_max_seconds,
         jitter=policy.jitter,
         draw=draw,
     )
-    return RetryAt(at=now + delay)
 
 
 def _spent_until(verdict: Verdict, now: float) -> float:
-    """Until when the provider has said outright that there is no quota; `now` if it has not. Money waits for nobody."""
-    ends = [
-        limit.until
-        for limit in verdict.limits
-        if limit.window == "balance" or (is_directive(limit) and limit.scope != "request")
-    ]
-    return max(verdict.retry_not_before or now, *ends, now)
+    """Until when the provider has said outright that there is no quota; `now` if it has not."""
+    return max(verdict.retry_not_before or now, *(limit.until for limit in verdict.limits if is_waited_for(limit)), now)
+
+
+def is_waited_for(limit: Limit) -> bool:
+    """Whether a call before the limit's end is pointless: the provider has said so outright, or the money is gone."""
+    return limit.window == "balance" or (is_directive(limit) and limit.scope != "request")

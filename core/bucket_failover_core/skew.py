@@ -111,7 +111,7 @@ def read_limits_by_its_clock(
     """
     if skew.seconds == 0:
         return read_limits(failure, now=now)
-    return read_limits(failure, now=now + skew.seconds).map(lambda limits: _limits_in_our_time(limits, skew))
+    return read_limits(failure, now=now + skew.seconds).map(lambda limits: limits_in_our_time(limits, skew))
 
 
 def read_windows_by_its_clock(
@@ -123,10 +123,13 @@ def read_windows_by_its_clock(
         ValueError: `now` is no moment.
     """
     readings = read_windows(failure, now=now + skew.seconds)
-    return readings if skew.seconds == 0 else tuple(_reading_in_our_time(reading, skew) for reading in readings)
+    return tuple(reading_in_our_time(reading, skew) for reading in readings)
 
 
-def _reading_in_our_time(reading: WindowReading, skew: ClockSkew) -> WindowReading:
+def reading_in_our_time(reading: WindowReading, skew: ClockSkew) -> WindowReading:
+    """A reading by the provider's clock, told by ours."""
+    if skew.seconds == 0:
+        return reading
     moments = {"resets_at": reading.resets_at, "observed_at": reading.observed_at}
     return reading.evolve({name: None if at is None else at - skew.seconds for name, at in moments.items()})
 
@@ -135,13 +138,16 @@ def _verdict_in_our_time(verdict: Verdict, skew: ClockSkew) -> Verdict:
     wish = verdict.retry_not_before
     return verdict.evolve(
         {
-            "limits": _limits_in_our_time(verdict.limits, skew),
+            "limits": limits_in_our_time(verdict.limits, skew),
             "retry_not_before": None if wish is None else wish - skew.seconds,
         }
     )
 
 
-def _limits_in_our_time(limits: tuple[Limit, ...], skew: ClockSkew) -> tuple[Limit, ...]:
+def limits_in_our_time(limits: tuple[Limit, ...], skew: ClockSkew) -> tuple[Limit, ...]:
+    """Limits by the provider's clock, told by ours."""
+    if skew.seconds == 0:
+        return limits
     return tuple(_in_our_time(limit, skew) for limit in limits)
 
 

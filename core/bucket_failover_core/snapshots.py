@@ -55,6 +55,8 @@ class BucketSnapshot(Value):
         readings: what its provider reports of windows that are still open.
         calls: how many calls have been made with it, as far as anybody counts.
         probed_at: Unix seconds at which a request last tested one of its advisory limits; None: none has.
+        calls_spent: it has had all the calls that one request may make with it: it is neither used, refreshed nor
+            logged in to again in this request.
     """
 
     name: BucketName
@@ -72,6 +74,7 @@ class BucketSnapshot(Value):
     readings: tuple[WindowReading, ...] = ()
     calls: int = Field(default=0, ge=0)
     probed_at: float | None = None
+    calls_spent: bool = False
 
 
 @final

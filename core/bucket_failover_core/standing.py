@@ -3,8 +3,8 @@
 Rules, in this order (the second pass of a failover, and every choice of a bucket):
 
 1. A login was asked for and the token is still unusable: `reauth-failed`, whatever befalls it later.
-2. Already tried in this request, and not renewed since: the reason of its newest problem that has one; else
-   `quota-exhausted` if a limit is in force; else its token's reason; else `skipped` (REQ-1598-CL05).
+2. Already tried in this request, and not renewed since, or out of calls for it: the reason of its newest problem that
+   has one; else `quota-exhausted` if a limit is in force; else its token's reason; else `skipped` (REQ-1598-CL05).
 3. Paused: `skipped`.
 4. A limit in force: `quota-exhausted`.
 5. Its token decides: unread is to be read; absent, corrupt or an outage is `no-token` (REQ-1598-CL03, REQ-1598-CL04);
@@ -141,7 +141,7 @@ def find(
         return settle(bucket, held)
     limits = bucket.limits + shared if shared else bucket.limits
     limit = limit_in_force(limits, now=now, model=model) if limits else None
-    if bucket.tried and bucket.renewed_by is None:
+    if bucket.calls_spent or (bucket.tried and bucket.renewed_by is None):
         unhealed = token_fact(bucket, now=now, refused=refused, may_refresh=False)
         return _find_tried(bucket, held, unhealed, limit)
     if bucket.paused:
@@ -191,7 +191,7 @@ def token_fact(
     """
     token = bucket.token
     if type(token) is TokenHeld:
-        expired = is_expired(token.expiry, now=now, api_key=bucket.api_key)
+        expired = is_expired(token.expiry, now=now, api_key=bucket.api_key, issued_at=token.issued_at)
         unproven = refused_unknown and token.fingerprint == "" and bucket.renewed_by is None
         if not expired and not unproven and not is_refused(bucket, token, refused):
             return "usable"

@@ -82,7 +82,8 @@ def choose_start(
     excess = len(doubtful) - len(snapshot.buckets) // 2
     if excess <= 0:
         return choice
-    trusted = sorted(doubtful, key=lambda bucket: _end(bucket, now, snapshot.model))[:excess]
+    by_end = sorted(doubtful, key=lambda bucket: _end(bucket, now, snapshot.model))
+    trusted = frozenset(bucket.name for bucket in by_end[:excess])
     eased = snapshot.evolve({"buckets": tuple(_eased(bucket, trusted) for bucket in snapshot.buckets)})
     return _told(choose_bucket(eased, now=now, strategy=strategy, session_key=session_key, draw=draw), trusted)
 
@@ -107,20 +108,6 @@ def begin_with(snapshot: FailoverSnapshot, start: UseBucket, *, at: float, strat
     if strategy == "round-robin":
         return move_session(snapshot, start.bucket)
     return learn_call(snapshot, start.bucket) if strategy == "least-used" else snapshot
-
-
-def session_after(session: FailoverSnapshot, found: UseBucket, *, was_probe: bool) -> FailoverSnapshot:
-    """The session after a search has found another bucket: it moves there, unless the failed call was a canary.
-
-    Args:
-        session: the session.
-        found: what ended the search; `switched`.
-        was_probe: the call that failed was a canary's first.
-
-    Raises:
-        ValueError: the profile has no such bucket.
-    """
-    return session if was_probe else move_session(session, found.bucket)
 
 
 def is_doubtful(bucket: BucketSnapshot, *, now: float, model: str | None) -> bool:
@@ -178,9 +165,9 @@ def _heard_at(bucket: BucketSnapshot, now: float, model: str | None) -> float:
     return max([*moments, bucket.probed_at] if bucket.probed_at is not None else moments)
 
 
-def _eased(bucket: BucketSnapshot, trusted: list[BucketSnapshot]) -> BucketSnapshot:
+def _eased(bucket: BucketSnapshot, trusted: frozenset[str]) -> BucketSnapshot:
     """The bucket as if its limits were not, if it is one of those trusted."""
-    return bucket.evolve({"limits": ()}) if any(bucket is other for other in trusted) else bucket
+    return bucket.evolve({"limits": ()}) if bucket.name in trusted else bucket
 
 
 def _probe(canary: BucketSnapshot, choice: ChoiceResult, current: BucketSnapshot) -> ChoiceResult:
@@ -189,10 +176,10 @@ def _probe(canary: BucketSnapshot, choice: ChoiceResult, current: BucketSnapshot
     return _use(canary, (*others, BucketFinding(bucket=canary.name, fact="probe-due")), current)
 
 
-def _told(choice: ChoiceResult, trusted: list[BucketSnapshot]) -> ChoiceResult:
+def _told(choice: ChoiceResult, trusted: frozenset[str]) -> ChoiceResult:
     """The choice, with a finding that says so if its bucket is one that the ceiling has freed."""
     use = choice.unwrap()
-    if not any(use.bucket == bucket.name for bucket in trusted):
+    if use.bucket not in trusted:
         return choice
     freed = BucketFinding(bucket=use.bucket, fact="over-ceiling")
     return Success(use.evolve({"findings": (*use.findings[:-1], freed)}))

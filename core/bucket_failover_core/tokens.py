@@ -7,7 +7,7 @@ Intuition: "valid by the clock" is not "accepted by the server". `expiry` is wha
 provider has refused the very token is a fact of the request (`BucketSnapshot.rejected`), not of the token.
 """
 
-from typing import Annotated, Literal, final
+from typing import Annotated, Final, Literal, final
 
 from pydantic import Field
 
@@ -26,7 +26,7 @@ class TokenHeld(Value):
     """A token is there.
 
     Args:
-        expiry: Unix seconds at which it ends; None is unknown and counts as expired (REQ-1598-CL08).
+        expiry: Unix seconds at which it ends; None: unknown, see `is_expired` (REQ-1598-CL08).
         fingerprint: short one-way hash of the access token; empty if unknown.
         refreshable: a refresh grant can be tried with it.
         issued_at: Unix seconds at which it was issued, None if unknown.
@@ -72,12 +72,21 @@ TokenState = Annotated[
 """What is known of a bucket's token; `match` on the class or compare `kind`."""
 
 
-def is_expired(expiry: float | None, *, now: float, api_key: bool = False) -> bool:
+UNUSABLE_KINDS: Final = frozenset({"absent", "corrupt", "outage"})
+"""What a store says when there is no token to call with."""
+
+
+def is_expired(expiry: float | None, *, now: float, api_key: bool = False, issued_at: float | None = None) -> bool:
     """Whether a token with this expiry is past its life at `now`.
 
     Example: with `expiry=1000.0`, it is live at 999.0 (one second left is accepted, REQ-1598-FL18) and expired at
-    1000.0. Without an expiry it is expired (REQ-1598-CL08); an API key never is.
+    1000.0. Without an expiry it is expired (REQ-1598-CL08), unless it is known when it was issued: then its issuer has
+    named no end, and it is usable until it is refused. An API key never expires.
+
+    Source: RFC 6749, 5.1: `expires_in` is only recommended.
     """
     if api_key:
         return False
-    return expiry is None or not expiry > now  # so said, an unknown `now` (NaN) finds nothing usable
+    if expiry is None:
+        return issued_at is None
+    return not expiry > now  # so said, an unknown `now` (NaN) finds nothing usable

@@ -60,6 +60,16 @@ def without_stale(limits: tuple[Limit, ...], readings: tuple[WindowReading, ...]
     return tuple(limit for limit in limits if not _is_stale(limit, seen))
 
 
+def without_older(limits: tuple[Limit, ...], readings: tuple[WindowReading, ...]) -> tuple[Limit, ...]:
+    """What `without_stale` leaves, where a limit and a reading of the same moment stand beside each other."""
+    seen = {_subject(reading): reading.observed_at for reading in readings}
+    return tuple(
+        limit
+        for limit in limits
+        if limit.observed_at == seen.get(_subject(limit), limit.observed_at) or not _is_stale(limit, seen)
+    )
+
+
 def soonest_reset(readings: tuple[WindowReading, ...], *, now: float) -> float | None:
     """The moment at which the first of the windows begins anew; None: nobody knows."""
     moments = [reading.resets_at for reading in readings if reading.resets_at is not None and reading.resets_at > now]

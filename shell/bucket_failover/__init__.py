@@ -31,6 +31,8 @@ from bucket_failover.handler import (
     BucketFailoverHandler,
     BucketFailoverHandlerImpl,
     FailoverContext,
+    HandlerSnapshot,
+    SyncBucketFailoverHandler,
     SyncBucketFailoverHandlerImpl,
 )
 from bucket_failover.oauth import (
@@ -43,7 +45,8 @@ from bucket_failover.oauth import (
     in_memory_manager,
 )
 from bucket_failover.oauth.renewal import RenewalEvent, RenewalFailed, RenewalScheduler, TokenRenewed
-from bucket_failover.orchestrator import RetryOrchestrator
+from bucket_failover.observe import Observed
+from bucket_failover.orchestrator import RetryOrchestrator, SyncRetryOrchestrator
 from bucket_failover.profile import Profile, ProfileError, load_profiles
 from bucket_failover.request import ActiveBucket
 from bucket_failover.store import (
@@ -69,6 +72,7 @@ __all__ = [
     "BucketFailoverHandlerImpl",
     "EncryptedVault",
     "FailoverContext",
+    "HandlerSnapshot",
     "KeyringVault",
     "LimitStore",
     "LoginDeclinedError",
@@ -78,6 +82,7 @@ __all__ = [
     "MemoryTokenStore",
     "OAuthManager",
     "OAuthToken",
+    "Observed",
     "Profile",
     "ProfileError",
     "RefreshFailedError",
@@ -94,8 +99,10 @@ __all__ = [
     "SqliteTokenStore",
     "Stored",
     "StoredOAuthManager",
+    "SyncBucketFailoverHandler",
     "SyncBucketFailoverHandlerImpl",
     "SyncOAuthManager",
+    "SyncRetryOrchestrator",
     "SyncStoredOAuthManager",
     "TokenCorruptError",
     "TokenIssuer",

@@ -13,10 +13,10 @@ from bucket_failover_core import (
     BucketFinding,
     FailoverStep,
     GiveUp,
-    RetryAt,
     Trigger,
     UseBucket,
     Verdict,
+    WaitUntil,
 )
 from bucket_failover_core.events import FailoverEvent
 from bucket_failover_core.findings import moment_text
@@ -55,9 +55,14 @@ def failover_started(provider: str, bucket: str | None, trigger: Trigger) -> Non
     )
 
 
-def is_listened_to() -> bool:
-    """Whether anybody wants to hear what is found out."""
-    return LOGGER.isEnabledFor(logging.INFO)
+def is_listened_to(level: int = logging.INFO) -> bool:
+    """Whether the log takes records of this level."""
+    return LOGGER.isEnabledFor(level)
+
+
+def observer_failed(provider: str, problem: str) -> None:
+    """An observer of a request has raised; the request goes on."""
+    _log(logging.WARNING, "observer-failed", provider, f"an observer has failed: {problem}")
 
 
 def bucket_classified(provider: str, finding: BucketFinding) -> None:
@@ -200,14 +205,14 @@ def call_failed(provider: str, bucket: str, verdict: Verdict, attempt: int) -> N
     )
 
 
-def retry_waits(provider: str, bucket: str, decision: RetryAt, *, now: float) -> None:
-    """The same bucket is called again, later."""
+def retry_waits(provider: str, decision: WaitUntil, *, now: float) -> None:
+    """A bucket is called with, later."""
     _log(
         logging.INFO,
         "retry-waits",
         provider,
-        f"{bucket}: calling again in {decision.at - now:.1f} s",
-        bucket=bucket,
+        f"{decision.bucket}: calling again in {decision.at - now:.1f} s",
+        bucket=decision.bucket,
         at=decision.at,
     )
 
@@ -217,7 +222,7 @@ def refresh_wanted(provider: str, bucket: str) -> None:
     _log(logging.INFO, "refresh-wanted", provider, f"{bucket}: refreshing the refused token", bucket=bucket)
 
 
-def gave_up(provider: str, bucket: str, decision: GiveUp) -> None:
+def gave_up(provider: str, bucket: str | None, decision: GiveUp) -> None:
     """The call is not repeated."""
     _log(
         logging.INFO,

@@ -1,16 +1,21 @@
-"""The retry loop around a call; what happens after a failed attempt is `request`'s to say."""
+"""The retry loop around a call, with and without an event loop; what happens in it is `decide_request`'s to say."""
 
 import asyncio
 import inspect
 import random
+import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TypeVar, cast
 
 from bucket_failover.describe import describe_answer, describe_exception
-from bucket_failover.handler.protocol import BucketFailoverHandler
-from bucket_failover.oauth import OAuthManager
-from bucket_failover.request import ActiveBucket, Means, Purse, Request
+from bucket_failover.effects import Attempt, resume, resume_async
+from bucket_failover.effects.performing import AsyncPerformer, SyncPerformer
+from bucket_failover.handler.foreign import ForeignHandler, full_handler
+from bucket_failover.handler.protocol import BucketFailoverHandler, SyncBucketFailoverHandler
+from bucket_failover.oauth import OAuthManager, SyncOAuthManager, full_manager
+from bucket_failover.observe import Observer
+from bucket_failover.request import ActiveBucket, Failed, Means, Request
 from bucket_failover_core import CallFailure, RetryBudget, RetryPolicy
 
 _T = TypeVar("_T")
@@ -24,7 +29,8 @@ class RetryOrchestrator:
         answer = await orchestrator.call(lambda bucket: ask(bucket.token.access_token.get_secret_value()))
 
     Args:
-        handler: searches another bucket. Methods beyond those of the protocol are used where it has them.
+        handler: whose buckets they are. A foreign one searches by itself; methods beyond those of the protocol are used
+            where it has them.
         oauth_manager: where tokens come from.
         policy: how patient a request is.
         describe: what an exception was; None re-raises it. The default knows the well-known clients.
@@ -34,6 +40,7 @@ class RetryOrchestrator:
         budget: what all requests of this orchestrator may spend on retries together; None: it is not counted.
         describe_answer: status and headers of what an operation returned, if it has any; the default reads them off the
             answers of the well-known clients. None: nothing is learned of it.
+        observe: told each decision and what came of it (`Observed`); None: nothing is told.
     """
 
     def __init__(
@@ -48,31 +55,15 @@ class RetryOrchestrator:
         draw: Callable[[], float] = random.random,
         budget: RetryBudget | None = RetryBudget(),  # noqa: B008 - an immutable value
         describe_answer: Callable[[object], CallFailure | None] = describe_answer,
+        observe: Observer | None = None,
     ) -> None:
+        full = full_handler(handler, budget, clock)
+        search = handler.try_failover if isinstance(full, ForeignHandler) else None
+        self._perform = AsyncPerformer(full_manager(oauth_manager), sleep, search, full.shared).perform
+        self._means = Means(full, policy, describe, describe_answer, clock, draw, observe)
         self._handler = handler
-        self._purse = Purse(budget)
-        self._clock = clock
-        self._describe_answer = describe_answer
-        choose_start = _accepting(getattr(handler, "choose_start", None), "model", "session_key", "draw", "request")
-        self._report_answer = getattr(handler, "report_answer", None)
-        self._means = Means(
-            handler,
-            oauth_manager,
-            policy,
-            describe,
-            clock,
-            sleep,
-            draw,
-            choose_start,
-            self._report_answer,
-            self._purse,
-        )
-        self._adopted = False
-        self._adoption: asyncio.Future[None] | None = None
-        self._reset_session: Callable[..., None] = handler.reset_session
-        self._resets_by_request = _takes_an_argument(handler.reset_session)
-        self._begin_request: Callable[[Request], object] | None = getattr(handler, "begin_request", None)
-        self._report_success = _accepting(getattr(handler, "report_success", None), "model")
+        self._adoption: asyncio.Future[object] | None = None
+        self._is_adopted = False
 
     async def call(
         self,
@@ -91,22 +82,22 @@ class RetryOrchestrator:
         Raises:
             AllBucketsExhaustedError: no bucket of the profile can serve it.
             RetriesExhaustedError: the attempts are used up.
-            Exception: the operation's own, the same object, if no repetition can help or nobody knows what it was.
+            Exception: the operation's own, the same object, if no repetition can help or it cannot be classified.
         """
-        request = Request(self._means, model=model, session_key=session_key)
-        await self._begin(request)
+        if not self._is_adopted:
+            await self._adopt_once()
+        steps = Request(self._means, model=model, session_key=session_key).perform()
         try:
-            active = await request.begin()
-            while True:
+            next_one = await resume_async(steps, self._perform)
+            while isinstance(next_one, Attempt):
                 try:
-                    result = await operation(active)
+                    outcome: object = await operation(next_one.active)
                 except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
-                    active = await request.recover(active, error, output_started=False)
-                else:
-                    self._succeed(request, active, result)
-                    return result
+                    outcome = Failed(error)
+                next_one = await resume_async(steps, self._perform, outcome=outcome)
         finally:
-            self._end(request)
+            steps.close()
+        return cast("_T", next_one.value)
 
     async def stream(
         self,
@@ -129,81 +120,154 @@ class RetryOrchestrator:
             RetriesExhaustedError: the attempts are used up.
             Exception: the operation's own, the same object, once output has started, or if no repetition can help.
         """
-        request = Request(self._means, model=model, session_key=session_key)
-        await self._begin(request)
+        if not self._is_adopted:
+            await self._adopt_once()
+        steps = Request(self._means, model=model, session_key=session_key).perform()
         try:
-            active = await request.begin()
-            while True:
+            next_one = await resume_async(steps, self._perform)
+            while isinstance(next_one, Attempt):
                 started = False
                 items: AsyncIterator[_T] | None = None
                 try:
-                    answer = operation(active)
+                    answer = operation(next_one.active)
                     items = await answer if inspect.isawaitable(answer) else answer
                     async for item in items:
                         started = True
                         yield item
                 except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
                     await _close(items)
-                    active = await request.recover(active, error, output_started=started)
+                    outcome: object = Failed(error, output_started=started)
                 except BaseException:
                     await _close(items)
                     raise
                 else:
-                    self._succeed(request, active, items)
-                    return
+                    outcome = items
+                next_one = await resume_async(steps, self._perform, outcome=outcome)
         finally:
-            self._end(request)
+            steps.close()
 
-    async def _begin(self, request: Request) -> None:
-        """A request begins; before the first one, the handler takes over the session's bucket, if it knows how."""
-        if not self._adopted:
-            await self._adopt()
-        if self._resets_by_request:
-            self._reset_session(request)
-        else:
-            self._reset_session()
-        if self._begin_request is not None:
-            self._begin_request(request)
-
-    async def _adopt(self) -> None:
+    async def _adopt_once(self) -> None:
         """Take over the session's bucket: requests that begin together share one adoption; a failed one is repeated."""
-        if self._adoption is None or self._adoption.done():
-            adopt = getattr(self._handler, "adopt_session_bucket", None)
-            self._adoption = asyncio.ensure_future(adopt() if adopt is not None else asyncio.sleep(0))
-        await asyncio.shield(self._adoption)
-        self._adopted = True
-
-    def _succeed(self, request: Request, active: ActiveBucket, result: object) -> None:
-        """A success disproves what was merely believed; what its answer says of quota is fresher still."""
-        self._purse.refund(self._clock)
-        answer = self._describe_answer(result) if self._report_answer is not None else None
-        if answer is not None and self._report_answer is not None:
-            self._report_answer(active.name, request.of_its_model(answer))
-        elif self._report_success is not None and not request.has_heard:
-            self._report_success(active.name, model=request.model)
-
-    def _end(self, request: Request) -> None:
-        """The request is over, however it ended: its ledger ends with it."""
-        if self._resets_by_request:
-            self._reset_session(request)
+        adopt: Callable[[], Awaitable[object]] | None = getattr(self._handler, "adopt_session_bucket", None)
+        if adopt is not None:
+            if self._adoption is None or self._adoption.done():
+                self._adoption = asyncio.ensure_future(adopt())
+            await asyncio.shield(self._adoption)
+        self._is_adopted = True
 
 
-def _takes_an_argument(function: Callable[..., object]) -> bool:
-    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
-    return any(kind not in {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD} for kind in kinds)
+class SyncRetryOrchestrator:
+    """The twin of `RetryOrchestrator` for programs without an event loop; threads may share it.
 
+    Example:
+        orchestrator = SyncRetryOrchestrator(handler, manager)
+        answer = orchestrator.call(lambda bucket: ask(bucket.token.access_token.get_secret_value()))
 
-def _accepting(function: Callable[..., _T] | None, *names: str) -> Callable[..., _T] | None:
-    """The function, made to be called with these keywords: those that it does not know are left out."""
-    if function is None:
-        return None
-    parameters = inspect.signature(function).parameters
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return function
-    known = [name for name in names if name in parameters]
-    if len(known) == len(names):
-        return function
-    return lambda *values, **given: function(*values, **{name: given[name] for name in known if name in given})
+    Args:
+        handler: see `RetryOrchestrator`; a synchronous one.
+        oauth_manager: where tokens come from.
+        policy: how patient a request is.
+        describe: what an exception was; None re-raises it.
+        clock: gives Unix seconds.
+        sleep: waits for so many seconds.
+        draw: gives a random number in [0, 1).
+        budget: see `RetryOrchestrator`.
+        describe_answer: see `RetryOrchestrator`.
+        observe: see `RetryOrchestrator`.
+    """
+
+    def __init__(
+        self,
+        handler: SyncBucketFailoverHandler,
+        oauth_manager: SyncOAuthManager,
+        *,
+        policy: RetryPolicy = RetryPolicy(),  # noqa: B008 - an immutable value
+        describe: Callable[[Exception], CallFailure | None] = describe_exception,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], object] = time.sleep,
+        draw: Callable[[], float] = random.random,
+        budget: RetryBudget | None = RetryBudget(),  # noqa: B008 - an immutable value
+        describe_answer: Callable[[object], CallFailure | None] = describe_answer,
+        observe: Observer | None = None,
+    ) -> None:
+        full = full_handler(handler, budget, clock)
+        search = handler.try_failover if isinstance(full, ForeignHandler) else None
+        self._perform = SyncPerformer(full_manager(oauth_manager), sleep, search, full.shared).perform
+        self._means = Means(full, policy, describe, describe_answer, clock, draw, observe)
+        self._adopt: Callable[[], object] | None = getattr(handler, "adopt_session_bucket", None)
+        self._adopting = threading.Lock()
+
+    def call(
+        self, operation: Callable[[ActiveBucket], _T], *, model: str | None = None, session_key: str | None = None
+    ) -> _T:
+        """Perform an operation, again and with other buckets as the rules have it; see `RetryOrchestrator.call`.
+
+        Raises:
+            AllBucketsExhaustedError: no bucket of the profile can serve it.
+            RetriesExhaustedError: the attempts are used up.
+            Exception: the operation's own, the same object, if no repetition can help or it cannot be classified.
+        """
+        self._adopt_once()
+        steps = Request(self._means, model=model, session_key=session_key).perform()
+        try:
+            next_one = resume(steps, self._perform)
+            while isinstance(next_one, Attempt):
+                try:
+                    outcome: object = operation(next_one.active)
+                except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
+                    outcome = Failed(error)
+                next_one = resume(steps, self._perform, outcome=outcome)
+        finally:
+            steps.close()
+        return cast("_T", next_one.value)
+
+    def stream(
+        self,
+        operation: Callable[[ActiveBucket], Iterator[_T]],
+        *,
+        model: str | None = None,
+        session_key: str | None = None,
+    ) -> Iterator[_T]:
+        """Perform an operation that yields its answer piece by piece; see `RetryOrchestrator.stream`.
+
+        Raises:
+            AllBucketsExhaustedError: no bucket of the profile can serve it.
+            RetriesExhaustedError: the attempts are used up.
+            Exception: the operation's own, the same object, once output has started, or if no repetition can help.
+        """
+        self._adopt_once()
+        steps = Request(self._means, model=model, session_key=session_key).perform()
+        try:
+            next_one = resume(steps, self._perform)
+            while isinstance(next_one, Attempt):
+                started = False
+                items: Iterator[_T] | None = None
+                try:
+                    items = operation(next_one.active)
+                    for item in items:
+                        started = True
+                        yield item
+                except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
+                    _close_now(items)
+                    outcome: object = Failed(error, output_started=started)
+                except BaseException:
+                    _close_now(items)
+                    raise
+                else:
+                    outcome = items
+                next_one = resume(steps, self._perform, outcome=outcome)
+        finally:
+            steps.close()
+
+    def _adopt_once(self) -> None:
+        """Take over the session's bucket, before the first request."""
+        if self._adopt is None:
+            return
+        with self._adopting:
+            adopt = self._adopt
+            if adopt is not None:
+                adopt()
+                self._adopt = None
 
 
 async def _close(items: object) -> None:
@@ -213,3 +277,10 @@ async def _close(items: object) -> None:
         closed = close()
         if inspect.isawaitable(closed):
             await closed
+
+
+def _close_now(items: object) -> None:
+    """Let an abandoned stream clean up, if it can."""
+    close = getattr(items, "close", None)
+    if callable(close):
+        close()

@@ -1,58 +1,52 @@
-"""One request in progress: which bucket it is with, what it has spent, and how it goes on after a failed attempt.
+"""One request in progress, as a generator: ask the core, have its decision performed, tell the core, ask again.
 
-There is no rule in here. `classify_failure` says what a failure was, `decide_retry` what to do about it, the handler
-which bucket to go on with; this one waits, refreshes, and counts.
+There is no rule in here: `decide_request` has them all. Each branch says which effect a decision asks for.
 """
 
-from collections.abc import Awaitable, Callable
+import itertools
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import Any
 
 from returns.methods import unwrap_or_failure
-from returns.result import Failure, Success
 
 from bucket_failover import journal
+from bucket_failover.effects import Ask, Attempt, Effect, Search, Wait
 from bucket_failover.errors import AllBucketsExhaustedError, RetriesExhaustedError, safe_text
 from bucket_failover.handler.context import FailoverContext
-from bucket_failover.handler.protocol import BucketFailoverHandler
-from bucket_failover.oauth import OAuthManager, replace_token
+from bucket_failover.handler.dialogue import StepDone
+from bucket_failover.handler.foreign import FullHandler
+from bucket_failover.observe import Happening, Observed, Observer, RequestLog
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
     AllBucketsExhausted,
+    AnswerRead,
     BucketFailureReason,
-    BucketFinding,
-    BucketSnapshot,
-    BucketStanding,
-    BucketUnavailable,
+    BucketSwitched,
+    CallAnswered,
+    CallBegun,
+    CallBucket,
     CallFailure,
-    ChoiceResult,
-    FailOver,
-    GiveUp,
-    NeedsRefresh,
-    RefreshThenRetry,
-    RetryAt,
-    RetryBudget,
+    FindBucket,
+    ReadToken,
+    RequestEnded,
+    RequestEvent,
+    RequestSnapshot,
+    RetriesExhausted,
     RetryPolicy,
-    RetrySnapshot,
-    TokenAbsent,
-    Unclassifiable,
-    Usable,
-    UseBucket,
-    Verdict,
-    attempts_allowed,
-    classify_bucket,
-    classify_by_its_clock,
-    decide_retry,
-    estimate_skew,
-    refund_retry,
-    retries_left,
-    spend_retry,
+    SearchFailed,
+    TokenRead,
+    advance_request,
+    decide_request,
 )
-from bucket_failover_core.causes import is_refusal
-from bucket_failover_core.skew import NO_SKEW
+
+Effects = Generator[Effect, Any, object]
+
+_NUMBERS = itertools.count(1)
 
 
 def _unheard(_bucket: str, _answer: CallFailure) -> None:
-    """Nobody listens."""
+    """Where nothing listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,308 +75,239 @@ class ActiveBucket:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What requests are made with; see `RetryOrchestrator`."""
+    """What the requests of an orchestrator are made with; see `RetryOrchestrator`."""
 
-    handler: BucketFailoverHandler
-    manager: OAuthManager
+    handler: FullHandler
     policy: RetryPolicy
     describe: Callable[[Exception], CallFailure | None]
+    describe_answer: Callable[[object], CallFailure | None]
     clock: Callable[[], float]
-    sleep: Callable[[float], Awaitable[object]]
     draw: Callable[[], float]
-    choose_start: Callable[..., ChoiceResult] | None
-    """The handler's, if it has one."""
-    report_answer: Callable[[str, CallFailure], object] | None
-    """The handler's, if it has one."""
-    purse: "Purse"
+    observe: Observer | None = None
 
 
-class Purse:
-    """The retry budget that the requests of one orchestrator share; the rules are the core's.
+class Failed:
+    """The outcome of an attempt that has raised, instead of a result.
 
     Args:
-        budget: what is in it at the beginning; None: retries are not counted.
+        error: the exception.
+        output_started: something of an answer has reached the caller.
     """
 
-    def __init__(self, budget: RetryBudget | None) -> None:
-        self._budget = budget
+    __slots__ = ("error", "output_started")
 
-    def left(self, *, now: float) -> float | None:
-        """How many retries are left; None: they are not counted."""
-        return None if self._budget is None else retries_left(self._budget, now=now)
-
-    def spend(self, *, now: float) -> None:
-        """A retry is made."""
-        if self._budget is not None:
-            self._budget = spend_retry(self._budget, now=now).value_or(self._budget)
-
-    def refund(self, clock: Callable[[], float]) -> None:
-        """A call has succeeded."""
-        if self._budget is not None and self._budget.left is not None:
-            self._budget = refund_retry(self._budget, now=clock())
-
-
-@dataclass(frozen=True, slots=True)
-class _FailedCall:
-    """A failed call: the exception, what is left of it, and what it was."""
-
-    error: Exception
-    failure: CallFailure
-    verdict: Verdict
+    def __init__(self, error: Exception, *, output_started: bool = False) -> None:
+        self.error = error
+        self.output_started = output_started
 
 
 class Request:
-    """One piece of work for the caller, from its first attempt to its result."""
+    """One piece of work for the caller, from its first attempt to its result.
+
+    Args:
+        means: what it is made with.
+        model: the model that is asked, None if unknown.
+        session_key: names the conversation that it belongs to.
+    """
 
     def __init__(self, means: Means, *, model: str | None = None, session_key: str | None = None) -> None:
         self._means = means
-        self.model = model
-        """The model that is asked, None if unknown."""
-        self._session_key = session_key
+        self._handler = means.handler
+        self._room = means.handler.room
         self._provider = means.handler.provider
-        self._attempts = 0
-        self._failures: dict[str, int] = {}
-        self._refreshed: set[str] = set()
-        self._rejected: tuple[str, ...] = ()
-        self._is_probing = False
-        """The next call is a canary's."""
-        self.has_heard = False
-        """The operation has told, in its last attempt, what the answer said."""
+        self._number = next(_NUMBERS)
+        self._log = RequestLog(self._provider)
+        self._model = model
+        self._session_key = session_key
+        self._known: RequestSnapshot
+        self._tokens: dict[str, OAuthToken] = {}
+        self._error: Exception | None = None
+        self._status: int | None = None
+        self._result: object = None
+        self._exhausted_by_handler: AllBucketsExhausted | None = None
+        self._reasons: dict[str, BucketFailureReason] | None = None
 
-    async def begin(self) -> ActiveBucket:
-        """The bucket and token of the first attempt.
-
-        Raises:
-            AllBucketsExhaustedError: no bucket has a token, or the provider has said outright that none has quota.
-        """
-        return await self._activate(self._first_bucket(), None)
-
-    def _first_bucket(self) -> str:
-        """Where the core says that a request starts; with a handler that cannot ask it, the current bucket."""
-        choice = self._choose_start()
-        if isinstance(choice, Success):
-            used: UseBucket = choice.unwrap()
-            self._is_probing = used.is_probe
-            return used.bucket
-        if isinstance(choice, Failure):
-            exhausted: AllBucketsExhausted = choice.failure()
-            raise AllBucketsExhaustedError(self._provider, exhausted.buckets, exhausted=exhausted)
-        name = self._means.handler.get_current_bucket()
-        if name is None:
-            exhausted = AllBucketsExhausted(provider=self._provider)
-            raise AllBucketsExhaustedError(self._provider, (), exhausted=exhausted)
-        return name
-
-    def _choose_start(self, **asked: object) -> ChoiceResult | None:
-        choose = self._means.choose_start
-        if choose is None:
-            return None
-        return choose(model=self.model, session_key=self._session_key, draw=self._means.draw(), **asked)
-
-    def _last_resort(self, without: set[str]) -> str | None:
-        """A bucket that may still serve, though the search has found none: no call has been made yet."""
-        choice = self._choose_start(request=self) if self._attempts == 0 else None
-        if not isinstance(choice, Success):
-            return None
-        used: UseBucket = choice.unwrap()
-        return None if used.bucket in without else used.bucket
-
-    async def recover(self, active: ActiveBucket, error: Exception, *, output_started: bool) -> ActiveBucket:
-        """After a failed attempt with `active`: the bucket and token of the next one.
+    def perform(self) -> Effects:
+        """The request from its beginning to its result, which it returns.
 
         Raises:
-            AllBucketsExhaustedError: no bucket is left.
+            AllBucketsExhaustedError: no bucket of the profile can serve it.
             RetriesExhaustedError: the attempts are used up.
-            Exception: `error` itself, if no repetition can help or nobody knows what it was.
+            Exception: the operation's own, the same object, if no repetition can help.
         """
-        failure = self._means.describe(error)
-        if failure is None:
-            raise error
-        failure = self.of_its_model(failure)
-        now = self._means.clock()
-        skew = estimate_skew(failure, now=now).value_or(NO_SKEW)
-        verdict = unwrap_or_failure(classify_by_its_clock(failure, now=now, skew=skew))
-        if isinstance(verdict, Unclassifiable):
-            raise error
-        self._attempts += 1
-        self._failures[active.name] = self._failures.get(active.name, 0) + 1
-        if is_refusal(verdict.cause) and active.token.fingerprint not in self._rejected:
-            self._rejected = (*self._rejected, active.token.fingerprint)
-        journal.call_failed(self._provider, active.name, verdict, self._attempts)
-        failed = _FailedCall(error, failure, verdict)
-        return await self._go_on(active, failed, output_started=output_started or failure.output_started)
-
-    async def _go_on(self, active: ActiveBucket, failed: _FailedCall, *, output_started: bool) -> ActiveBucket:
-        """Do what the core decides; ask it again where a refresh has not healed the bucket."""
-        while True:
-            now = self._means.clock()
-            snapshot = self._snapshot(active.name, output_started=output_started, now=now)
-            decision = unwrap_or_failure(decide_retry(snapshot, failed.verdict, now=now, draw=self._means.draw()))
-            match decision:
-                case RetryAt(at=at):
-                    journal.retry_waits(self._provider, active.name, decision, now=now)
-                    self._means.purse.spend(now=now)
-                    self._is_probing = False
-                    await self._wait_until(at)
-                    return await self._activate(active.name, failed.error)
-                case RefreshThenRetry():
-                    journal.refresh_wanted(self._provider, active.name)
-                    healed = await self._heal(active)
-                    if healed is not None:
-                        return healed
-                case FailOver(not_before=not_before):
-                    name = await self._fail_over(active.name, failed.error, failed, active.token.fingerprint)
-                    self._is_probing = False
-                    if self._attempts >= attempts_allowed(self._means.policy, snapshot.bucket_count):
-                        raise RetriesExhaustedError(self._provider, self._attempts, failed.error)
-                    await self._wait_until(not_before)
-                    return await self._activate(name, failed.error)
-                case GiveUp():
-                    journal.gave_up(self._provider, active.name, decision)
-                    if decision.why == "budget":
-                        raise RetriesExhaustedError(self._provider, self._attempts, failed.error)
-                    raise failed.error
-
-    def _snapshot(self, bucket: str, *, output_started: bool, now: float) -> RetrySnapshot:
-        handler = self._means.handler
-        return RetrySnapshot(
-            bucket_count=len(handler.get_buckets()) if handler.is_enabled() else 1,
-            attempts_made=self._attempts,
-            failures_here=self._failures[bucket],
-            output_started=output_started,
-            refresh_spent=bucket in self._refreshed,
-            is_probe=self._is_probing,
-            retries_left=self._means.purse.left(now=now),
-            policy=self._means.policy,
+        means = self._means
+        self._known = self._handler.begin(
+            self, draw=means.draw(), policy=means.policy, model=self._model, session_key=self._session_key
         )
-
-    async def _wait_until(self, moment: float | None) -> None:
-        if moment is not None and (seconds := moment - self._means.clock()) > 0:
-            await self._means.sleep(seconds)
-
-    async def _activate(self, name: str, error: Exception | None) -> ActiveBucket:
-        """The bucket with a token to call with; one without a token fails over, which costs no attempt."""
-        without: set[str] = set()
-        while True:
-            problem: Exception | None = None
-            try:
-                token = await self._means.manager.get_oauth_token(self._provider, name)
-            except Exception as outage:  # noqa: BLE001 - whatever it raises, there is no token to call with
-                token, problem = None, outage
-            if token is not None and not (self._rejected and token.fingerprint in self._rejected):
-                return self._active(name, token)
-            journal.token_unavailable(self._provider, name, safe_text(problem) if problem is not None else "")
-            if token is not None and not self._means.handler.is_enabled() and error is not None:
-                raise error
-            if name in without or not self._means.handler.is_enabled():
-                raise self._no_token(name, problem or error, problem)
-            without.add(name)
-            if problem is None:
-                self._refreshed.add(name)
-            try:
-                name = await self._fail_over(name, problem or error)
-            except AllBucketsExhaustedError:
-                other = self._last_resort(without)
-                if other is None:
-                    raise
-                name = other
-
-    def _active(self, name: str, token: OAuthToken) -> ActiveBucket:
-        self.has_heard = False
-        return ActiveBucket(name, token, self._hear)
-
-    def _hear(self, bucket: str, answer: CallFailure) -> None:
-        """The operation tells what an answer said."""
-        if self._means.report_answer is not None:
-            self.has_heard = True
-            self._means.report_answer(bucket, self.of_its_model(answer))
-
-    def of_its_model(self, answer: CallFailure) -> CallFailure:
-        """The answer, with the model that was asked, unless it says so itself."""
-        if answer.model is not None or self.model is None:
-            return answer
-        return answer.model_copy(update={"model": self.model})
-
-    def _no_token(self, name: str, error: Exception | None, problem: Exception | None) -> AllBucketsExhaustedError:
-        """The bucket has no token, and there is no other one, or no search that leads to one."""
-        found = BucketFinding(bucket=name, fact="token-absent")
-        if problem is not None:
-            found = BucketFinding(bucket=name, fact="store-outage", detail=safe_text(problem))
-        buckets = tuple(self._means.handler.get_buckets())
-        exhausted = AllBucketsExhausted(provider=self._provider, buckets=buckets, findings=(found,))
-        return AllBucketsExhaustedError(self._provider, buckets, error, exhausted=exhausted)
-
-    async def _heal(self, active: ActiveBucket) -> ActiveBucket | None:
-        """The bucket with another token than the refused one: someone else has renewed it, or we refresh it."""
-        manager = self._means.manager
+        self._room.keep(self, self._known)
         try:
-            token = await manager.read_token(self._provider, active.name)
-            standing = self._standing(active, token)
-            if isinstance(standing, NeedsRefresh):
-                self._refreshed.add(active.name)
-                token = await replace_token(manager, self._provider, active.name, active.token.fingerprint)
-                standing = self._standing(active, token)
-        except Exception as problem:  # noqa: BLE001 - whatever it raises, there is no new token
-            journal.token_unavailable(self._provider, active.name, safe_text(problem))
-            token, standing = None, None
-        if token is not None and isinstance(standing, Usable):
-            return self._active(active.name, token)
-        self._refreshed.add(active.name)
+            while True:
+                now = means.clock()
+                decision = unwrap_or_failure(decide_request(self._room.session, self._known, now=now))
+                self._announce(decision, now)
+                match decision.kind:
+                    case "call-bucket":
+                        yield from self._call(decision)
+                    case "served":
+                        return self._result
+                    case "read-token" | "refresh-token" | "reauthenticate":
+                        self._hear((yield self._room.shared_step(decision)))
+                    case "wait-until":
+                        yield Wait(decision.at - now)
+                    case "find-bucket":
+                        yield from self._find(decision)
+                    case _:
+                        raise self._end(decision)
+        finally:
+            self._handler.end(self)
+
+    def _tell(self, event: RequestEvent) -> None:
+        """Something has happened: the session learns it, and so does the request."""
+        self._room.tell(event)
+        self._advance(event)
+
+    def _advance(self, event: RequestEvent) -> None:
+        self._known = advance_request(self._known, event)
+        self._room.keep(self, self._known)
+        self._announce(event, self._means.clock() if self._means.observe is not None else 0.0)
+
+    def _announce(self, what: Happening, at: float) -> None:
+        """Tell the log and whoever observes; what an observer raises ends nothing."""
+        if what.kind == "all-buckets-exhausted" or journal.is_listened_to():
+            self._log.hear(what, now=at)
+        if self._means.observe is None:
+            return
+        try:
+            self._means.observe(Observed(self._provider, self._number, at, what))
+        except Exception as error:  # noqa: BLE001 - an observer's mistake is not the request's
+            journal.observer_failed(self._provider, safe_text(error))
+
+    def _hear(self, done: StepDone | None) -> None:
+        """A step has been performed, by this request or by another one; None: another step had to end first."""
+        if done is None:
+            return
+        self._advance(done.event)
+        self._error = done.problem or self._error
+        if done.token is not None:
+            self._tokens[done.event.bucket] = done.token
+
+    def _call(self, call: CallBucket) -> Effects:
+        """Make the call, if its token is at hand and no other process is probing."""
+        token = self._tokens.get(call.bucket)
+        if token is None:
+            token = yield from self._fetch(call.bucket)
+        if token is None or token.fingerprint != call.fingerprint:
+            return None
+        at = self._means.clock()
+        begun = call.begun(at=at)
+        if call.is_probe and not self._room.claims_probe():
+            self._room.tell(begun)  # another process is probing: the session knows, and the core is asked again
+            return None
+        former = self._room.session.current
+        self._tell(begun)
+        if self._room.session.current != former:
+            yield from self._room.remembering(call.bucket)
+        active = ActiveBucket(call.bucket, token, lambda bucket, answer: self._report(bucket, answer, at))
+        outcome = yield Attempt(active)
+        self._tokens.clear()
+        self._answered(begun, token, outcome)
         return None
 
-    def _standing(self, active: ActiveBucket, token: OAuthToken | None) -> BucketStanding | BucketUnavailable:
-        """What the core says of a bucket that holds this token, after its former one was refused."""
-        bucket = BucketSnapshot(
-            name=active.name,
-            token=token.state if token is not None else TokenAbsent(),
-            rejected=self._rejected,
-            refresh_spent=active.name in self._refreshed,
-            api_key=token is not None and token.is_api_key,
+    def _fetch(self, bucket: str) -> Generator[Effect, Any, OAuthToken | None]:
+        """The token to call with; what is new of it is told."""
+        try:
+            token = yield Ask("get_oauth_token", (self._provider, bucket))
+        except Exception:  # noqa: BLE001 - whatever it raises, the store is asked what it holds
+            token = None
+        if not isinstance(token, OAuthToken):
+            done: StepDone | None = yield self._room.shared_step(ReadToken(bucket=bucket))
+            self._hear(done)
+            return self._tokens.get(bucket)
+        self._tokens[bucket] = token
+        known = self._room.token_of(bucket)
+        if known != token.state:
+            read = TokenRead(bucket=bucket, token=token.state, at=self._means.clock(), api_key=token.is_api_key)
+            self._tell(read)
+        return token
+
+    def _answered(self, begun: CallBegun, token: OAuthToken, outcome: object) -> None:
+        """Tell what the call was answered."""
+        now = self._means.clock()
+        started = False
+        if isinstance(outcome, Failed):
+            self._error, started = outcome.error, outcome.output_started
+            failure = self._means.describe(outcome.error)
+            self._status = None if failure is None else failure.status
+            if failure is None:
+                raise outcome.error
+            answer = self._room.read(begun.bucket, self._of_its_model(failure), now=now).evolve({"served": False})
+        else:
+            self._result = outcome
+            answer = self._success(begun, outcome, now=now)
+        event = CallAnswered(
+            bucket=begun.bucket,
+            answer=answer,
+            begun_at=begun.at,
+            fingerprint=token.fingerprint,
+            output_started=started,
         )
-        return unwrap_or_failure(classify_bucket(bucket, now=self._means.clock()))
+        self._tell(event)
 
-    async def _fail_over(
-        self,
-        name: str,
-        error: Exception | None,
-        failed: _FailedCall | None = None,
-        fingerprint: str | None = None,
-    ) -> str:
-        """The name of the bucket to go on with, after `name` has failed.
+    def _success(self, begun: CallBegun, result: object, *, now: float) -> AnswerRead:
+        """What an operation's result says; it is a success, whatever it says."""
+        described = self._means.describe_answer(result)
+        plain = AnswerRead(at=now, served=True, model=self._model)
+        if described is None:
+            return plain
+        read = self._room.read(begun.bucket, self._of_its_model(described), now=now)
+        if read.served:
+            return read
+        self._handler.report(begun.bucket, self._of_its_model(described), begun_at=begun.at)
+        return plain
 
-        Raises:
-            AllBucketsExhaustedError: no bucket is left.
-        """
-        handler = self._means.handler
+    def _report(self, bucket: str, answer: CallFailure, begun_at: float) -> None:
+        """The operation tells what an answer said."""
+        self._handler.report(bucket, self._of_its_model(answer), begun_at=begun_at)
+
+    def _of_its_model(self, answer: CallFailure) -> CallFailure:
+        """The answer, with the model that was asked, unless it says so itself."""
+        if answer.model is not None or self._model is None:
+            return answer
+        return answer.model_copy(update={"model": self._model})
+
+    def _find(self, find: FindBucket) -> Effects:
+        """Let the foreign handler search, and tell what it has found."""
+        handler, answer = self._means.handler, find.answer
+        request = self._known
         context = FailoverContext(
-            triggering_status=failed.failure.status if failed is not None else None,
-            verdict=failed.verdict if failed is not None else None,
-            fingerprint=fingerprint,
+            verdict=None if answer is None else answer.verdict,
+            triggering_status=self._status if answer is not None else None,
+            fingerprint=None if request.last is None or answer is None else request.last.fingerprint,
             request=self,
-            bucket=name,
-            model=failed.failure.model if failed is not None else self.model,
-            refresh_spent=name in self._refreshed,
-            was_probe=self._is_probing,
-            rejected=self._rejected,
+            bucket=find.bucket,
+            model=self._model if answer is None or answer.model is None else answer.model,
+            refresh_spent=request.has_refreshed(self._room.session, find.bucket),
+            rejected=request.rejected,
         )
-        found = await handler.try_failover(context)
-        # Read at once: until the next `await`, no other request can have replaced it.
-        result = getattr(handler, "last_decision", None)
-        decision = unwrap_or_failure(result) if result is not None else None
-        if not found:
-            raise self._exhausted(decision, error)
-        if isinstance(decision, UseBucket):
-            if decision.via != "token":
-                self._refreshed.add(decision.bucket)
-            return decision.bucket
-        return handler.get_current_bucket() or name
+        found = yield Search(context)
+        event: RequestEvent
+        if found:
+            event = BucketSwitched(bucket=handler.found_bucket() or find.bucket)
+        else:
+            self._exhausted_by_handler = handler.exhausted()
+            self._reasons = handler.reasons()
+            event = SearchFailed(reasons=self._reasons)
+        self._tokens.clear()
+        self._tell(event)
+        return None
 
-    def _exhausted(self, decision: object, error: Exception | None) -> AllBucketsExhaustedError:
-        """What is known of a search that found nothing, as far as the handler tells (REQ-1598-IC03, REQ-1598-IC04)."""
-        handler = self._means.handler
-        tell: Callable[[], dict[str, BucketFailureReason]] = getattr(handler, "get_last_failover_reasons", dict)
-        reasons = tell()
-        exhausted = decision if isinstance(decision, AllBucketsExhausted) else None
-        return AllBucketsExhaustedError(
-            self._provider, handler.get_buckets(), error, reasons or None, exhausted=exhausted
-        )
+    def _end(self, ended: RequestEnded) -> Exception:
+        """What the caller is told of an end without a result."""
+        buckets = tuple(self._means.handler.get_buckets())
+        if isinstance(ended, AllBucketsExhausted):
+            told = self._exhausted_by_handler or ended
+            return AllBucketsExhaustedError(self._provider, buckets, self._error, self._reasons, exhausted=told)
+        assert self._error is not None  # noqa: S101 - before the first call, only exhaustion ends a request
+        if isinstance(ended, RetriesExhausted):
+            return RetriesExhaustedError(self._provider, ended.attempts, self._error)
+        return self._error

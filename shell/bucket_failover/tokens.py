@@ -99,7 +99,7 @@ class OAuthToken(BaseModel):
 
     def is_live(self, *, now: float) -> bool:
         """Whether it is usable by the clock at `now` (Unix seconds); whether the provider accepts it, nobody knows."""
-        return not is_expired(self.expiry, now=now, api_key=self.is_api_key)
+        return not is_expired(self.expiry, now=now, api_key=self.is_api_key, issued_at=self.issued_at)
 
     @field_serializer("extra")
     def _mask_extra(self, extra: dict[str, Any]) -> dict[str, str]:

@@ -237,14 +237,54 @@ def test_a_token_without_a_name_is_not_remembered_beyond_its_trigger() -> None:
 @pytest.mark.parametrize(("limits", "until"), [((), None), ((WEEK,), 9_000.0)])
 def test_a_spent_quota_is_not_forgotten_for_a_hiccup(limits: tuple[Limit, ...], until: float | None) -> None:
     """A call fails for its quota, and a later one, still in flight, for the server's own trouble; once, that hid it."""
-    pair = profile(bucket("default", held(9e9, "d-1")), bucket("claudius", TokenAbsent()), reauths=0)
+    pair = profile(bucket("default", held(9e9, "d-1")), bucket("claudius"), reauths=0)
     told: Found = (SPENT, "slow down") if until is None else (SPENT, "week", until)
     assert (
         Playbook(pair)
         >> fails(429, detail="slow down", limits=limits)
+        << read("claudius", default=told, claudius="not-read")
+        >> store_holds("claudius", TokenAbsent())
         << exhausted(default=told, claudius="token-absent")
         >> fails(500, detail="hiccup")
+        << read("claudius", default=told, claudius="not-read")
+        >> store_holds("claudius", TokenAbsent())
         << exhausted(default=told, claudius="token-absent")
+    )
+
+
+def test_what_was_missing_is_read_again_by_the_next_search() -> None:
+    """A login that the user has made meanwhile is found; a store that answers again, too (contract, *Three passes*)."""
+    trio = profile(bucket("default", held(9e9, "d-1")), bucket("claudius"), bucket("vybestack"), reauths=0)
+    assert (
+        Playbook(trio)
+        >> fails(429, detail="slow down")
+        << read("claudius", default=(SPENT, "slow down"), claudius="not-read")
+        >> store_holds("claudius", TokenAbsent())
+        << read("vybestack", default=(SPENT, "slow down"), claudius="token-absent", vybestack="not-read")
+        >> store_holds("vybestack", held(9e9, "v-1"))
+        << use("vybestack", default=(SPENT, "slow down"), claudius="token-absent", vybestack="usable")
+        >> switched("vybestack")
+        >> fails(429, detail="enough")
+        << read(
+            "claudius",
+            vybestack=(SPENT, "enough"),
+            default=(SPENT, "slow down"),
+            claudius="not-read",
+        )
+        >> store_holds("claudius", held(9e9, "c-1"))
+        << use("claudius", vybestack=(SPENT, "enough"), default=(SPENT, "slow down"), claudius="usable")
+    )
+
+
+def test_what_was_asked_a_login_for_or_tried_is_not_read_again() -> None:
+    """Their reasons stay as they were earned."""
+    asked = bucket("claudius", TokenAbsent(), reauth_spent=True)
+    tried = bucket("vybestack", TokenAbsent(), tried=True)
+    trio = profile(bucket("default", held(9e9, "d-1")), asked, tried, reauths=0)
+    assert (
+        Playbook(trio)
+        >> fails(429, detail="slow down")
+        << exhausted(default=(SPENT, "slow down"), claudius="login-failed", vybestack="token-absent")
     )
 
 

@@ -26,12 +26,12 @@ from bucket_failover_core import (
     TokenUnread,
     Trigger,
     advance,
-    as_api_key,
     forget_token,
     learn_limits,
     learn_refusal,
     learn_success,
 )
+from bucket_failover_core.learning import as_api_key
 from tests.support.playbook import (
     fails,
     login_brings,

@@ -11,12 +11,11 @@ from bucket_failover_core import (
     WindowReading,
     held_limits,
     hold_limits,
-    learn_call,
     learn_limits,
-    learn_probe,
     learn_readings,
     learn_success,
 )
+from bucket_failover_core.learning import learn_call, learn_probe
 from tests.support.quotas import hard, soft
 from tests.support.worlds import NOW, bucket, named, profile, rebuilt
 

@@ -11,10 +11,8 @@ from bucket_failover_core import (
     FailoverSnapshot,
     Limit,
     TokenAbsent,
-    UseBucket,
     choose_bucket,
     choose_start,
-    session_after,
 )
 from tests.support.playbook import use
 from tests.support.worlds import bucket, limit, profile
@@ -126,13 +124,3 @@ def test_a_limit_of_some_model_ends_no_request_whose_model_is_unknown(
     """It may be for another one."""
     told = hard(9_000.0, **fields)
     assert start(bucket("a", limits=(told,)), bucket("b", limits=(told,)), model=model) == name
-
-
-def test_a_search_moves_the_session_unless_a_canary_began_it() -> None:
-    """The session stays with its bucket, whose caches are warm; a stranger is a mistake."""
-    trio = profile("a", "b", "c", current="b")
-    found = UseBucket(bucket="c", switched=True, via="token")
-    assert session_after(trio, found, was_probe=True) is trio
-    assert session_after(trio, found, was_probe=False).current == "c"
-    with pytest.raises(ValueError, match="'zed' is not a bucket of 'anthropic'"):
-        session_after(trio, found.model_copy(update={"bucket": "zed"}), was_probe=False)

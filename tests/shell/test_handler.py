@@ -367,6 +367,6 @@ def test_a_wrong_context_is_refused_and_changes_nothing(context: FailoverContext
     house = House(live(*NAMES))
     with pytest.raises(ValueError, match=message):
         house.try_failover(context)
-    assert house.handler._ledgers == {}
+    assert house.handler.snapshot().requests == ()
     assert house.handler.last_decision is None
     assert house.handler.get_current_bucket() == "default"

@@ -180,7 +180,7 @@ class TestLateLogins:
 
         house.world.run(main())
         assert ended == [3.0]
-        assert house.handler._ledgers == {}
+        assert house.handler.snapshot().requests == ()
 
 
 def test_an_adoption_that_a_switch_has_overtaken_changes_nothing() -> None:

@@ -132,7 +132,7 @@ def test_a_cancelled_search_leaves_the_handler_as_it_was(stage: str) -> None:
     house.world.run(main())
     assert house.handler.get_current_bucket() == "default"
     assert house.handler.last_decision is None
-    assert house.handler._ledgers == {}
+    assert house.handler.snapshot().requests == ()
 
 
 def test_a_search_that_a_reset_has_overtaken_changes_nothing() -> None:
@@ -168,7 +168,7 @@ def test_a_success_disproves_what_was_merely_believed() -> None:
         house.try_failover(context)
     house.handler.report_success("default")
     house.handler.report_success("nobody")
-    by_name = {bucket.name: bucket.limits for bucket in house.handler._session.buckets}
+    by_name = {bucket.name: bucket.limits for bucket in house.handler.snapshot().session.profile.buckets}
     assert by_name == {"default": (hard,), "claudius": (soft, hard), "vybestack": ()}
     assert house.handler.get_current_bucket() == "vybestack"
 

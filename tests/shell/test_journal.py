@@ -79,13 +79,15 @@ def test_a_retry_is_told_step_by_step(caplog: pytest.LogCaptureFixture) -> None:
         "retry-waits",
         "call-failed",
         "refresh-wanted",
+        "step-done",
         "failover-started",
         "bucket-classified",
         "bucket-switched",
         "call-failed",
         "gave-up",
     ]
-    assert caplog.records[1].getMessage() == "anthropic: default: calling again in 5.0 s"
+    waits = next(record for record in caplog.records if vars(record)["event"] == "retry-waits")
+    assert waits.getMessage() == "anthropic: default: calling again in 5.0 s"
 
 
 def test_a_bucket_healed_in_place_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -23,7 +23,7 @@ def test_a_call_that_succeeds_is_made_once() -> None:
     assert line.call() == "an answer from default"
     assert line.calls == [("default", 0.0)]
     assert line.world.sleeps == []
-    assert line.handler._ledgers == {}
+    assert line.handler.snapshot().requests == ()
 
 
 @pytest.mark.requirement("REQ-1598-RO02")
@@ -106,7 +106,7 @@ def test_an_overloaded_provider_blames_no_account() -> None:
     line.faults["claudius"] = failing(529)
     assert line.call() == "an answer from claudius"
     assert line.calls == [("default", 0.0), ("default", 5.0), ("claudius", 10.0), ("claudius", 15.0)]
-    assert all(bucket.limits == () for bucket in line.handler._session.buckets)
+    assert all(bucket.limits == () for bucket in line.handler.snapshot().session.profile.buckets)
 
 
 def test_alternating_failures_add_up_and_the_last_bucket_is_reached() -> None:
@@ -169,7 +169,7 @@ def test_what_no_repetition_helps_is_raised_as_it_is(error: Exception) -> None:
         line.call()
     assert caught.value is error
     assert line.names() == ["default"]
-    assert line.handler._ledgers == {}
+    assert line.handler.snapshot().requests == ()
 
 
 class TestSingleBucket:
@@ -224,7 +224,7 @@ class TestSingleBucket:
         async def unreadable(_provider: str, _bucket: str) -> OAuthToken | None:
             raise outage
 
-        replace(line.manager, get_oauth_token=unreadable)
+        replace(line.manager, get_oauth_token=unreadable, read_token=unreadable)
         with pytest.raises(AllBucketsExhaustedError) as caught:
             line.call()
         assert caught.value.__cause__ is outage
@@ -257,7 +257,7 @@ def test_a_bucket_that_was_refreshed_by_a_failover_is_not_refreshed_again() -> N
     """Its refresh is spent in this request, whoever spent it."""
     line = Line("default", "claudius", tokens={"default": token("default"), "claudius": token("old", expiry=1.0)})
     line.issuer.refreshes["claudius"] = [token("new"), token("newer")]
-    line.faults = {"default": failing(402), "claudius": failing(401)}
+    line.faults = {"default": [hinting(402, "7200")], "claudius": failing(401)}
     with pytest.raises(AllBucketsExhaustedError) as caught:
         line.call()
     assert line.issuer.asked.count(("refresh", "claudius")) == 1

@@ -16,6 +16,7 @@ from bucket_failover import (
     RetriesExhaustedError,
     RetryBudget,
     RetryOrchestrator,
+    RetryPolicy,
     SqliteLimitStore,
     describe_answer,
 )
@@ -153,7 +154,7 @@ def test_a_canary_finds_an_early_reset() -> None:
     assert line.names()[-2:] == ["default", "claudius"]
     line.world.now += 600.0
     assert line.call() == "an answer from default"
-    assert all(not bucket.limits for bucket in line.handler._session.buckets)
+    assert all(not bucket.limits for bucket in line.handler.snapshot().session.profile.buckets)
 
 
 def test_moments_are_met_by_the_providers_clock() -> None:
@@ -169,7 +170,7 @@ def test_moments_are_met_by_the_providers_clock() -> None:
     ]
     line.faults["default"] = [CallError(429, headers=headers)]
     line.call()
-    (limit,) = line.handler._session.buckets[0].limits
+    (limit,) = line.handler.snapshot().session.profile.buckets[0].limits
     assert limit.until == pytest.approx(line.world.start + 3_600.0, abs=1.5)
 
 
@@ -194,7 +195,7 @@ class TestBudget:
         line.call()
         for _ in range(2):
             line.call()
-        line.world.now += 20.0
+        line.world.now += 25.0
         line.faults["default"] = failing(503)
         assert line.call() == "an answer from default"
 
@@ -235,7 +236,7 @@ def test_a_handler_that_knows_less_is_asked_for_less() -> None:
 
 def test_exhaustion_by_guesses_alone_is_never_told_without_a_call() -> None:
     """Every bucket has run into a minute that is merely guessed: the next request tries the one that ends first."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", policy=RetryPolicy(waits_for_profile=False))
     line.faults = {"default": failing(429, 429), "claudius": failing(429, 429)}
     for _ in range(2):
         with pytest.raises(AllBucketsExhaustedError):

@@ -10,6 +10,7 @@ from bucket_failover import (
     Cause,
     FailoverContext,
     Limit,
+    RetryPolicy,
     Verdict,
 )
 from tests.support.line import THREE, Line, failing, hinting
@@ -60,7 +61,7 @@ class TestSession:
         async def main() -> None:
             call = asyncio.create_task(orchestrator.call(never))
             await asyncio.sleep(1)
-            assert len(line.handler._ledgers) == 1
+            assert len(line.handler.snapshot().requests) == 1
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
@@ -68,7 +69,7 @@ class TestSession:
         line.world.run(main())
         assert len(resets) == 2
         assert resets[0] is resets[1]
-        assert line.handler._ledgers == {}
+        assert line.handler.snapshot().requests == ()
 
 
 class OldHandler:
@@ -160,7 +161,7 @@ def test_spent_buckets_are_not_hammered() -> None:
 
 def test_a_guess_is_put_to_the_test() -> None:
     """A bare 429 benches for a minute by guess; if nothing else is left, it is tried before."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", policy=RetryPolicy(waits_for_profile=False))
     line.faults = {"default": failing(429), "claudius": failing(429)}
     with pytest.raises(AllBucketsExhaustedError):
         line.call()

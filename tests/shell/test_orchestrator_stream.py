@@ -81,7 +81,7 @@ class TestStream:
             assert closed == ["default"]
 
         line.world.run(main())
-        assert line.handler._ledgers == {}
+        assert line.handler.snapshot().requests == ()
 
     def test_an_iterator_that_cannot_be_closed_is_not(self) -> None:
         """Only generators have `aclose`."""
@@ -123,7 +123,7 @@ def test_an_error_event_in_a_stream_that_began_well_is_a_failure() -> None:
     line.world.run(read(early, late=False))
     assert early == ["an answer from claudius"]
     assert line.names() == ["default", "default", "claudius"]
-    assert all(not bucket.limits for bucket in line.handler._session.buckets)
+    assert all(not bucket.limits for bucket in line.handler.snapshot().session.profile.buckets)
     line.faults["claudius"] = [CallError(200, body=OVERLOADED)]
     begun: list[str] = []
     with pytest.raises(CallError):

@@ -44,8 +44,8 @@ def test_a_store_that_gives_refused_tokens_in_turn_ends_in_the_callers_own_error
     assert line.fingerprints == [token("one").fingerprint, token("two").fingerprint]
 
 
-def test_a_refused_token_that_comes_back_is_the_callers_own_error() -> None:
-    """Healed by a refresh; then the provider stumbles, and the store holds the refused one again."""
+def test_a_refused_token_that_comes_back_is_not_called_with_again() -> None:
+    """Healed by a refresh; then the provider stumbles, and the store holds the refused one again: no usable token."""
     line = Line("default")
     line.issuer.refreshes["default"] = [token("renewed")]
     error = CallError(500)
@@ -56,9 +56,10 @@ def test_a_refused_token_that_comes_back_is_the_callers_own_error() -> None:
         line.store.write(PROVIDER, "default", token("default"))
         raise error
 
-    with pytest.raises(CallError) as caught:
+    with pytest.raises(AllBucketsExhaustedError) as caught:
         line.world.run(line.orchestrator.call(operation))
-    assert caught.value is error
+    assert caught.value.__cause__ is error
+    assert caught.value.bucket_failure_reasons == {"default": BucketFailureReason.EXPIRED_REFRESH_FAILED}
 
 
 def test_a_handler_that_always_knows_a_way_cannot_make_it_spin() -> None:
@@ -101,7 +102,7 @@ def test_an_outage_with_one_bucket_is_no_advice_to_log_in() -> None:
         message = "locked"
         raise TokenStoreError(message)
 
-    replace(line.manager, get_oauth_token=unreadable)
+    replace(line.manager, get_oauth_token=unreadable, read_token=unreadable)
     with pytest.raises(AllBucketsExhaustedError, match=r"Repair the token store.*locked") as caught:
         line.call()
     assert caught.value.exhausted is not None

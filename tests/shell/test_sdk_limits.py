@@ -99,7 +99,7 @@ def test_a_spent_window_is_heard_once(tmp_path: Path) -> None:
     program = Program(_SPENT_SOON, tmp_path / "buckets.db")
     assert len(ask(program, 4)) == 4
     assert program.called() == ["default", "default", "claudius", "claudius", "claudius"]
-    (limit,) = program.handler._session.buckets[0].limits
+    (limit,) = program.handler.snapshot().session.profile.buckets[0].limits
     assert (limit.window, limit.strength, limit.until) == ("5h", "directive", 19_000.0)
     later = Program(_SPENT_SOON, tmp_path / "buckets.db")
     ask(later, 1)
@@ -134,7 +134,7 @@ def test_an_error_event_in_a_real_stream(times: int) -> None:
 
     assert asyncio.run(main()) in HAIKU
     assert program.called() == ["default"] * times + ["claudius" if times == 2 else "default"]
-    assert all(not bucket.limits for bucket in program.handler._session.buckets)
+    assert all(not bucket.limits for bucket in program.handler.snapshot().session.profile.buckets)
 
 
 def test_all_spent_is_told_without_a_call() -> None:

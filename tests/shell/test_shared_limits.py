@@ -43,7 +43,9 @@ class Process:
     def fail(self, bucket: str, *limits: Limit) -> bool:
         """A call with the bucket is refused for its quota."""
         verdict = Verdict(cause=Cause.QUOTA, limits=limits)
-        return self.world.run(self.handler.try_failover(FailoverContext(bucket=bucket, verdict=verdict)))
+        found = self.world.run(self.handler.try_failover(FailoverContext(bucket=bucket, verdict=verdict)))
+        assert self.handler.flush_limits()
+        return found
 
     def starts_with(self, **options: Any) -> str | None:
         """Where its next request starts."""
@@ -294,6 +296,7 @@ def test_what_the_store_could_not_take_is_told_later(two: tuple[Process, Process
     busy.execute("ROLLBACK")
     busy.close()
     theirs.fail("vybestack", week(world))
+    world.now += 5.0  # a store that has failed is left alone for a while
     assert ours.starts_with() == "claudius"
     assert theirs.starts_with() == "claudius"
     assert set(theirs.limits.read_limits(PROVIDER)) == {"default", "vybestack"}

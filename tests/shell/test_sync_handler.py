@@ -128,7 +128,7 @@ def test_a_wrong_context_changes_nothing() -> None:
     handler, _, _ = house("default")
     with pytest.raises(ValueError, match="nobody"):
         handler.try_failover(FailoverContext(bucket="nobody"))
-    assert handler._ledgers == {}
+    assert handler.snapshot().requests == ()
 
 
 def test_threads_take_turns() -> None:
@@ -147,4 +147,4 @@ def test_threads_take_turns() -> None:
         thread.join(10)
     assert found == [True] * 8
     assert handler.get_current_bucket() == "claudius"
-    assert len(handler._ledgers) == 8
+    assert len(handler.snapshot().requests) == 8

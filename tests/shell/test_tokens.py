@@ -131,10 +131,11 @@ def test_a_token_is_live_to_its_last_second(now: float, live: bool) -> None:  # 
 
 
 def test_an_api_key_has_no_end_and_no_refresh() -> None:
-    """And a token without an expiry counts as expired, unless it is one."""
+    """And a token without an expiry counts as expired, unless it is one, or its issuer is known to name no end."""
     key = OAuthToken.from_api_key("hunter2-access")
     assert key.is_api_key
     assert key.is_live(now=1e12)
     assert not key.is_refreshable
-    assert not secret_token(expiry=None).is_live(now=0.0)
+    assert secret_token(expiry=None).is_live(now=1e12)
+    assert not secret_token(expiry=None, issued_at=None).is_live(now=0.0)
     assert not secret_token(token_type="api-key").is_refreshable

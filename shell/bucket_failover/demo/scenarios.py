@@ -86,7 +86,7 @@ def _revoked(stage: Stage) -> None:
 
 
 def _reauth(stage: Stage) -> None:
-    stage.provider.person("claudius", answer="yes")
+    stage.provider.person("default", answer="yes")
 
 
 def _overload(stage: Stage) -> None:
@@ -131,7 +131,7 @@ SCENARIOS: Final = (
         name="reauth",
         title="Nobody has a token; a person answers the one login that is asked for.",
         prepare=_reauth,
-        served_by="claudius",
+        served_by="default",
     ),
     Scenario(
         name="overload",

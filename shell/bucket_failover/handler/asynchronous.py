@@ -2,18 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
-from bucket_failover.errors import LoginCancelledError, LoginTimedOutError
+from bucket_failover.effects import run_async
+from bucket_failover.effects.performing import AsyncPerformer
 from bucket_failover.handler.context import Bucket, FailoverContext
-from bucket_failover.handler.dialogue import Ask
-from bucket_failover.handler.state import HandlerState
-from bucket_failover.oauth import OAuthManager, policy_of, replace_token
+from bucket_failover.handler.searching import HandlerState
+from bucket_failover.oauth import OAuthManager, full_manager, policy_of
 from bucket_failover.store.limits import LimitStore
 from bucket_failover_core import FailoverPolicy, Strategy
-
-_T = TypeVar("_T")
 
 
 class BucketFailoverHandlerImpl(HandlerState):
@@ -53,7 +50,7 @@ class BucketFailoverHandlerImpl(HandlerState):
         super().__init__(
             buckets, provider, policy=policy_of(oauth_manager, policy), clock=clock, strategy=strategy, limits=limits
         )
-        self._manager = oauth_manager
+        self.performer = AsyncPerformer(full_manager(oauth_manager))
         self._turn: asyncio.Lock | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -74,17 +71,17 @@ class BucketFailoverHandlerImpl(HandlerState):
             ValueError: the context names a bucket that the profile does not have, or an impossible status.
         """
         context = context or FailoverContext()
-        failed = self._blamed(context)
-        ledger = self._enter(context.request)
+        failed = self.blamed(context)
+        entry = self.enter(context, failed)
         try:
             async with self._next_turn():
-                return await converse(self._failover(context, failed, ledger), self._manager)
+                return await run_async(self.searching(context, failed, entry), self.performer.perform)
         finally:
-            self._leave(context.request, ledger)
+            self.leave(context, entry)
 
     async def adopt_session_bucket(self) -> None:
         """Take over the manager's session bucket if the profile has it; a manager that raises is logged."""
-        await converse(self._adoption(), self._manager)
+        await run_async(self.adopting(), self.performer.perform)
 
     def _next_turn(self) -> asyncio.Lock:
         """The lock of the running loop; a lock belongs to the loop in which somebody first waited for it."""
@@ -92,55 +89,3 @@ class BucketFailoverHandlerImpl(HandlerState):
         if self._turn is None or self._loop is not loop:
             self._turn, self._loop = asyncio.Lock(), loop
         return self._turn
-
-
-async def converse(dialogue: Generator[Ask, object, _T], manager: OAuthManager) -> _T:
-    """Run a dialogue to its end: perform what it asks of the manager, tell it the answer or the exception."""
-    try:
-        ask = next(dialogue)
-        while True:
-            try:
-                answer = await _perform(ask, manager)
-            except Exception as error:  # noqa: BLE001 - what it means is the dialogue's to say
-                ask = dialogue.throw(error)
-            else:
-                ask = dialogue.send(answer)
-    except StopIteration as end:
-        result: _T = end.value
-        return result
-    finally:
-        dialogue.close()
-
-
-async def _perform(ask: Ask, manager: OAuthManager) -> object:
-    if ask.method == "replace_token":
-        return await replace_token(manager, *ask.arguments)
-    call = getattr(manager, ask.method)(*ask.arguments)
-    if ask.timeout_seconds is None:
-        return await call
-    return await _within(asyncio.ensure_future(call), ask.timeout_seconds)
-
-
-async def _within(login: asyncio.Future[object], timeout_seconds: float) -> object:
-    """Wait for a login no longer than allowed. One that is late is cancelled, and what it still does is its own."""
-    try:
-        await asyncio.wait({login}, timeout=timeout_seconds)
-    except asyncio.CancelledError:
-        login.cancel()
-        await asyncio.wait({login})
-        raise
-    if login.cancelled():
-        message = "the login was cancelled"
-        raise LoginCancelledError(message)
-    if login.done():
-        return login.result()
-    login.cancel()
-    login.add_done_callback(_retrieve)
-    message = f"no answer within {timeout_seconds:g} s"
-    raise LoginTimedOutError(message)
-
-
-def _retrieve(login: asyncio.Future[object]) -> None:
-    """Nobody waits for a late login's exception, so that it is no unhandled one."""
-    if not login.cancelled():
-        login.exception()  # noqa: LOG004 - a future, not a logger

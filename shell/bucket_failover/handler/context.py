@@ -3,7 +3,8 @@
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from bucket_failover_core import BucketSnapshot, Trigger, Verdict
+from bucket_failover_core import AnswerRead, BucketSnapshot, Trigger, Verdict
+from bucket_failover_core.snapshots import cause_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +69,14 @@ class FailoverContext:
             limits=self.verdict.limits,
             detail=self.verdict.detail,
         )
+
+    def answer(self, *, now: float) -> AnswerRead:
+        """The failed call as a request sees it, told at `now` (Unix seconds).
+
+        Raises:
+            ValueError: the status is no number of three digits.
+        """
+        cause = cause_of(self.trigger)
+        verdict = self.verdict if self.verdict is not None or cause is None else Verdict(cause=cause)
+        limits = () if verdict is None else verdict.limits
+        return AnswerRead(at=now, served=False, verdict=verdict, limits=limits, model=self.model)

@@ -41,3 +41,37 @@ class BucketFailoverHandler(Protocol):
     def reset(self) -> None:
         """Go back to the first bucket, and forget what was tried."""
         ...
+
+
+@runtime_checkable
+class SyncBucketFailoverHandler(Protocol):
+    """The same for callers without an event loop: `try_failover` answers at once."""
+
+    @property
+    def provider(self) -> str:
+        """See `BucketFailoverHandler.provider`."""
+        ...
+
+    def get_buckets(self) -> list[str]:
+        """See `BucketFailoverHandler.get_buckets`."""
+        ...
+
+    def get_current_bucket(self) -> str | None:
+        """See `BucketFailoverHandler.get_current_bucket`."""
+        ...
+
+    def is_enabled(self) -> bool:
+        """See `BucketFailoverHandler.is_enabled`."""
+        ...
+
+    def try_failover(self, context: FailoverContext | None = None) -> bool:
+        """See `BucketFailoverHandler.try_failover`."""
+        ...
+
+    def reset_session(self) -> None:
+        """See `BucketFailoverHandler.reset_session`."""
+        ...
+
+    def reset(self) -> None:
+        """See `BucketFailoverHandler.reset`."""
+        ...

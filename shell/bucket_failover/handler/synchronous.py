@@ -1,20 +1,16 @@
 """The handler for callers without an event loop; threads may share it."""
 
-import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
-from bucket_failover.errors import LoginTimedOutError
+from bucket_failover.effects import run
+from bucket_failover.effects.performing import SyncPerformer
 from bucket_failover.handler.context import Bucket, FailoverContext
-from bucket_failover.handler.dialogue import Ask
-from bucket_failover.handler.state import HandlerState
-from bucket_failover.oauth import SyncOAuthManager, policy_of, replace_token_sync
+from bucket_failover.handler.searching import HandlerState
+from bucket_failover.oauth import SyncOAuthManager, full_manager, policy_of
 from bucket_failover.store.limits import LimitStore
 from bucket_failover_core import FailoverPolicy, Strategy
-
-_T = TypeVar("_T")
 
 
 class SyncBucketFailoverHandlerImpl(HandlerState):
@@ -50,7 +46,7 @@ class SyncBucketFailoverHandlerImpl(HandlerState):
         super().__init__(
             buckets, provider, policy=policy_of(oauth_manager, policy), clock=clock, strategy=strategy, limits=limits
         )
-        self._manager = oauth_manager
+        self.performer = SyncPerformer(full_manager(oauth_manager))
         self._turn = threading.Lock()
 
     def try_failover(self, context: FailoverContext | None = None) -> bool:
@@ -60,62 +56,14 @@ class SyncBucketFailoverHandlerImpl(HandlerState):
             ValueError: the context names a bucket that the profile does not have, or an impossible status.
         """
         context = context or FailoverContext()
-        failed = self._blamed(context)
-        ledger = self._enter(context.request)
+        failed = self.blamed(context)
+        entry = self.enter(context, failed)
         try:
             with self._turn:
-                return converse(self._failover(context, failed, ledger), self._manager)
+                return run(self.searching(context, failed, entry), self.performer.perform)
         finally:
-            self._leave(context.request, ledger)
+            self.leave(context, entry)
 
     def adopt_session_bucket(self) -> None:
         """Take over the manager's session bucket if the profile has it; a manager that raises is logged."""
-        converse(self._adoption(), self._manager)
-
-
-def converse(dialogue: Generator[Ask, object, _T], manager: SyncOAuthManager) -> _T:
-    """Run a dialogue to its end: perform what it asks of the manager, tell it the answer or the exception."""
-    try:
-        ask = next(dialogue)
-        while True:
-            try:
-                answer = _perform(ask, manager)
-            except Exception as error:  # noqa: BLE001 - what it means is the dialogue's to say
-                ask = dialogue.throw(error)
-            else:
-                ask = dialogue.send(answer)
-    except StopIteration as end:
-        result: _T = end.value
-        return result
-    finally:
-        dialogue.close()
-
-
-def _perform(ask: Ask, manager: SyncOAuthManager) -> object:
-    if ask.method == "replace_token":
-        return replace_token_sync(manager, *ask.arguments)
-    method = getattr(manager, ask.method)
-    if ask.timeout_seconds is None:
-        return method(*ask.arguments)
-    return _within(lambda: method(*ask.arguments), ask.timeout_seconds)
-
-
-def _within(call: Callable[[], object], timeout_seconds: float) -> object:
-    """Perform a call in a thread of its own, and wait for it no longer than allowed."""
-    ended: queue.SimpleQueue[tuple[object, BaseException | None]] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            ended.put((call(), None))
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
-            ended.put((None, error))
-
-    threading.Thread(target=run, name="bucket-failover-login", daemon=True).start()
-    try:
-        answer, error = ended.get(timeout=timeout_seconds)
-    except queue.Empty:
-        message = f"no answer within {timeout_seconds:g} s"
-        raise LoginTimedOutError(message) from None
-    if error is not None:
-        raise error
-    return answer
+        run(self.adopting(), self.performer.perform)

@@ -3,9 +3,8 @@
 from bucket_failover.oauth.interface import (
     OAuthManager,
     SyncOAuthManager,
+    full_manager,
     policy_of,
-    replace_token,
-    replace_token_sync,
 )
 from bucket_failover.oauth.manager import (
     Login,
@@ -27,8 +26,7 @@ __all__ = [
     "SyncRefresh",
     "SyncStoredOAuthManager",
     "TokenIssuer",
+    "full_manager",
     "in_memory_manager",
     "policy_of",
-    "replace_token",
-    "replace_token_sync",
 ]

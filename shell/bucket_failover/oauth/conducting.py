@@ -11,21 +11,10 @@ from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
+from bucket_failover.effects import Do, Wait, run, run_async
 from bucket_failover.tokens import OAuthToken
 
 _T = TypeVar("_T")
-
-
-class Do(NamedTuple):
-    """A call that may block, of the store's."""
-
-    call: Callable[[], object]
-
-
-class Wait(NamedTuple):
-    """Time is to pass."""
-
-    seconds: float
 
 
 class Present(NamedTuple):
@@ -64,20 +53,7 @@ def conduct(protocol: Protocol[_T], act: Callable[[Present | AskToLogIn], object
             case _:
                 return act(step)
 
-    try:
-        step = next(protocol)
-        while True:
-            try:
-                outcome = perform(step)
-            except BaseException as error:  # noqa: BLE001 - what it means is the protocol's to say
-                step = protocol.throw(error)
-            else:
-                step = protocol.send(outcome)
-    except StopIteration as end:
-        result: _T = end.value
-        return result
-    finally:
-        protocol.close()
+    return run(protocol, perform)
 
 
 async def conduct_async(
@@ -95,57 +71,18 @@ async def conduct_async(
     Raises:
         Exception: what the protocol raises.
     """
-    cancelled: asyncio.CancelledError | None = None
 
     async def perform(step: Step) -> object:
-        nonlocal cancelled
         match step:
             case Do():
-                outcome, cancelled = await _finished(call(step.call))
-                return outcome
+                return await call(step.call)
             case Wait():
                 await asyncio.sleep(step.seconds)
                 return None
             case _:
                 return await act(step)
 
-    try:
-        step = next(protocol)
-        while True:
-            if cancelled is not None:
-                late, cancelled = cancelled, None
-                step = protocol.throw(late)
-                continue
-            try:
-                outcome = await perform(step)
-            except BaseException as error:  # noqa: BLE001 - what it means is the protocol's to say, a cancellation too
-                step = protocol.throw(error)
-            else:
-                step = protocol.send(outcome)
-    except StopIteration as end:
-        if cancelled is not None:  # it came during the last step, which was finished all the same
-            raise cancelled from None
-        result: _T = end.value
-        return result
-    finally:
-        protocol.close()
-
-
-async def _finished(call: Awaitable[object]) -> tuple[object, asyncio.CancelledError | None]:
-    """The outcome of a call that cannot be stopped half way, and the cancellation that came meanwhile.
-
-    A lock that a thread has got is told to the protocol, which gives it back; else nobody would.
-    """
-    task = asyncio.ensure_future(call)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None and not task.cancelled() and task.exception() is not None:
-        raise cancelled from task.exception()
-    return task.result(), cancelled
+    return await run_async(protocol, perform)
 
 
 def uninterrupted(run: Callable[[], _T]) -> _T:

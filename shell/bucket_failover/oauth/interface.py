@@ -8,8 +8,7 @@ refresh that says which token it is to replace, so that one that somebody else h
 `offers_login` (False: nobody can be asked) with `login_command`, what a person runs instead.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import FailoverPolicy
@@ -73,28 +72,30 @@ class SyncOAuthManager(Protocol):
         ...
 
 
-async def replace_token(manager: OAuthManager, provider: str, bucket: str, unwanted: str) -> OAuthToken | None:
-    """Another token than the one with the fingerprint `unwanted`; None: the issuer has refused.
+class FullManager:
+    """A foreign manager with everything that may be asked of it; what it lacks is made up for, settled once.
 
-    Raises:
-        Exception: whatever the manager raises.
+    Args:
+        manager: a manager, synchronous or not.
     """
-    if not _replaces(manager):
-        return await manager.refresh_oauth_token(provider, bucket)
-    method: Callable[..., Awaitable[OAuthToken | None]] = getattr(manager, "replace_token")  # noqa: B009 - not in the type
-    return await method(provider, bucket, unwanted)
+
+    def __init__(self, manager: Any) -> None:  # noqa: ANN401 - any manager, of either kind
+        self._manager = manager
+        self._replaces = _replaces(manager)
+
+    def call(self, method: str, arguments: tuple[str, ...]) -> Any:  # noqa: ANN401 - each method has its own answer
+        """What the method answers, or an awaitable of it.
+
+        `replace_token(provider, bucket, unwanted)` is a plain refresh where the manager does not know it.
+        """
+        if method == "replace_token" and not self._replaces:
+            return self._manager.refresh_oauth_token(*arguments[:2])
+        return getattr(self._manager, method)(*arguments)
 
 
-def replace_token_sync(manager: SyncOAuthManager, provider: str, bucket: str, unwanted: str) -> OAuthToken | None:
-    """The same for callers without an event loop.
-
-    Raises:
-        Exception: whatever the manager raises.
-    """
-    if not _replaces(manager):
-        return manager.refresh_oauth_token(provider, bucket)
-    method: Callable[..., OAuthToken | None] = getattr(manager, "replace_token")  # noqa: B009 - not in the type
-    return method(provider, bucket, unwanted)
+def full_manager(manager: object) -> FullManager:
+    """The manager, made to be asked for everything."""
+    return FullManager(manager)
 
 
 def policy_of(manager: object, policy: FailoverPolicy) -> FailoverPolicy:

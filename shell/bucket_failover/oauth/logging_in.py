@@ -8,13 +8,14 @@ from typing import Final, assert_never
 
 from returns.methods import unwrap_or_failure
 
+from bucket_failover.effects import Do, Wait
 from bucket_failover.errors import (
     LoginDeclinedError,
     LoginFailedError,
     TokenStoreError,
     safe_text,
 )
-from bucket_failover.oauth.conducting import AskToLogIn, Do, Protocol, Wait
+from bucket_failover.oauth.conducting import AskToLogIn, Protocol
 from bucket_failover.store import Release, Settlement, TokenStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import LoginAnswer, LoginSnapshot, StoredLogin, TokenHeld, decide_login

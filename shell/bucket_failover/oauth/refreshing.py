@@ -13,13 +13,14 @@ from typing import Final, assert_never
 from returns.methods import unwrap_or_failure
 
 from bucket_failover.describe import is_unheard
+from bucket_failover.effects import Do, Wait
 from bucket_failover.errors import (
     RefreshFailedError,
     RefreshInterruptedError,
     RefreshUnheardError,
     TokenStoreError,
 )
-from bucket_failover.oauth.conducting import Do, Present, Protocol, Wait
+from bucket_failover.oauth.conducting import Present, Protocol
 from bucket_failover.oauth.reply import Reply
 from bucket_failover.store import Purpose, Release, Settlement, Stored, TokenStore
 from bucket_failover.tokens import OAuthToken

@@ -1,0 +1,44 @@
+"""One whole request as a machine of facts: ask `decide_request`, do, tell `advance_request` and `learn`, ask again."""
+
+from bucket_failover_core.request.advance import advance_request
+from bucket_failover_core.request.decide import decide_request
+from bucket_failover_core.request.decisions import (
+    CallBucket,
+    FindBucket,
+    RequestDecision,
+    RequestEnded,
+    RequestResult,
+    RequestStep,
+    RetriesExhausted,
+    Served,
+    WaitUntil,
+)
+from bucket_failover_core.request.events import CallAnswered, CallBegun, RequestEvent, SearchFailed
+from bucket_failover_core.request.learn import learn
+from bucket_failover_core.request.session import SessionSnapshot, begin_session, reset_session, with_limits
+from bucket_failover_core.request.state import RequestSnapshot, begin_request
+
+__all__ = [
+    "CallAnswered",
+    "CallBegun",
+    "CallBucket",
+    "FindBucket",
+    "RequestDecision",
+    "RequestEnded",
+    "RequestEvent",
+    "RequestResult",
+    "RequestSnapshot",
+    "RequestStep",
+    "RetriesExhausted",
+    "SearchFailed",
+    "Served",
+    "SessionSnapshot",
+    "WaitUntil",
+    "advance_request",
+    "begin_request",
+    "begin_session",
+    "decide_request",
+    "learn",
+    "reset_session",
+    "with_limits",
+]

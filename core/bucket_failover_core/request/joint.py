@@ -1,0 +1,188 @@
+"""What a request and its session know together, as the ledger that the other decisions take.
+
+Rules (contract, *One whole request*):
+
+* A held token that is live and not refused is trusted, however old the reading. One that cannot be called with is read
+  again if what is known of it is older than the request, or, of the bucket that was refused, older than the refused
+  call.
+* What the store had said to be missing is read again by each request, and after each failed call, in buckets that were
+  neither tried nor asked a login for.
+* A refresh or a login that has ended since the request began is spent for it, whoever asked for it.
+* A bucket of a profile of several that has had its three calls is ruled out.
+* A refused token (401) is not called with by anybody for a while; `believes_refusals=False` forgets what other requests
+  were told, as the last resort.
+
+Road not taken: to keep the joint ledger in the request. Each fact of the session would have to be copied into it.
+"""
+
+from bucket_failover_core.causes import is_refusal
+from bucket_failover_core.request.session import AccountFacts, SessionSnapshot
+from bucket_failover_core.request.state import FailedCall, RequestSnapshot
+from bucket_failover_core.retry import ATTEMPTS_PER_BUCKET
+from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Problem, Renewer, Trigger
+from bucket_failover_core.tokens import UNUSABLE_KINDS, TokenHeld, TokenState, TokenUnread, is_expired
+
+_UNREAD = TokenUnread()
+
+
+def join(
+    session: SessionSnapshot,
+    request: RequestSnapshot,
+    *,
+    now: float,
+    believes_refusals: bool = True,
+    counts_calls: bool = True,
+) -> FailoverSnapshot:
+    """The ledger of the request at `now`: the session's facts with its own; its trigger is the newest failed call.
+
+    Args:
+        session: the facts of the accounts.
+        request: the facts of the request.
+        now: Unix seconds.
+        believes_refusals: tokens that other requests were refused count as refused.
+        counts_calls: a bucket that has had its three calls is ruled out.
+    """
+    profile = session.profile
+    several = len(profile.buckets) > 1
+    buckets: list[BucketSnapshot] = []
+    spent_logins = 0
+    for bucket, account in zip(profile.buckets, session.accounts, strict=True):
+        if account.login_at is not None and request.has_since_begun(bucket.name, "reauth", account.login_at):
+            spent_logins += 1
+        believed, counts = believes_refusals and several, counts_calls and several
+        buckets.append(_joined(bucket, account, request, now=now, counts=counts, believed=believed))
+    changes: dict[str, object] = {"buckets": tuple(buckets), "reauths_spent": spent_logins, "model": request.model}
+    last = request.last
+    if last is not None and profile.place_of(last.bucket) is not None:
+        changes.update(current=last.bucket, trigger=_trigger(request))
+    return profile.evolve(changes)
+
+
+def _trigger(request: RequestSnapshot) -> Trigger:
+    """The newest failed call; its limits have joined those of the session."""
+    last = request.last
+    assert last is not None
+    verdict = last.answer.verdict
+    if verdict is None:
+        return Trigger()
+    return Trigger(cause=verdict.cause, fingerprint=last.fingerprint or None, detail=verdict.detail)
+
+
+def _joined(
+    bucket: BucketSnapshot,
+    account: AccountFacts,
+    request: RequestSnapshot,
+    *,
+    now: float,
+    counts: bool,
+    believed: bool,
+) -> BucketSnapshot:
+    """One bucket, as this request sees it. The session's own object if the request knows nothing more."""
+    name = bucket.name
+    failures = [failed for failed in request.failures if failed.bucket == name] if request.failures else []
+    refreshed = request.has_since_begun(name, "refresh", account.refreshed_at)
+    logged_in = request.has_since_begun(name, "reauth", account.login_at)
+    rejected = request.rejected
+    if believed and account.refusals:
+        known = (refusal.fingerprint for refusal in account.refusals if refusal.at <= now < refusal.until())
+        rejected = (*rejected, *(fingerprint for fingerprint in known if fingerprint not in rejected))
+    facts: dict[str, object] = {}
+    if failures:
+        facts["tried"] = True
+        facts["calls_spent"] = counts and len(failures) >= ATTEMPTS_PER_BUCKET
+    if rejected:
+        facts["rejected"] = rejected
+    if refreshed or name in request.spent:
+        facts["refresh_spent"] = True
+    asked = logged_in or account.declined_at is not None
+    if asked:
+        facts["reauth_spent"] = True
+    token = _token(bucket, account, request, failures, rejected, now=now, asked=asked)
+    if token is not bucket.token:
+        facts["token"] = token
+    renewed_by = _renewed_by(bucket, account, request, failures)
+    if renewed_by is not None:
+        facts["renewed_by"] = renewed_by
+    problems = _problems(account, failures, refreshed=refreshed, logged_in=logged_in)
+    if problems:
+        facts["problems"] = problems
+    return bucket.evolve(facts) if facts else bucket
+
+
+def _token(
+    bucket: BucketSnapshot,
+    account: AccountFacts,
+    request: RequestSnapshot,
+    failures: list[FailedCall],
+    rejected: tuple[str, ...],
+    *,
+    now: float,
+    asked: bool,
+) -> TokenState:
+    """The token, or unread if what is known of it may be out of date."""
+    token, read_at = bucket.token, account.read_at
+    if not _is_of_this_request(bucket.name, read_at, request):
+        return _UNREAD
+    if type(token) is TokenHeld:
+        refused = token.fingerprint != "" and token.fingerprint in rejected
+        expired = is_expired(token.expiry, now=now, api_key=bucket.api_key, issued_at=token.issued_at)
+        unnamed = bool(failures) and is_refusal(failures[-1].cause) and token.fingerprint == ""
+        if not (refused or expired or unnamed) or request.has_heard(bucket.name):
+            return token
+        if request.found and request.found[-1] == bucket.name:
+            return _UNREAD
+        since = _begun_at_of_refusal(request, bucket.name)
+        if since is None:
+            since = request.begun_at
+        return token if read_at is not None and read_at > since else _UNREAD
+    if token.kind not in UNUSABLE_KINDS or request.has_heard(bucket.name) or failures or asked:
+        return token
+    since = request.failures[-1].at if request.failures else request.begun_at
+    return token if read_at is not None and read_at > since else _UNREAD
+
+
+def _is_of_this_request(bucket: str, read_at: float | None, request: RequestSnapshot) -> bool:
+    """Whether what is known of a token is no older than the request wants it: by default, than anything."""
+    if bucket in request.refreshed:
+        return False
+    if not request.reads_again or (read_at is not None and read_at > request.begun_at):
+        return True
+    return request.has_heard(bucket, since_failure=False)
+
+
+def _begun_at_of_refusal(request: RequestSnapshot, bucket: str) -> float | None:
+    """When the newest call began, if it was with this bucket and its token was refused."""
+    last = request.last
+    if last is None or last.bucket != bucket or last.answer.verdict is None:
+        return None
+    return last.begun_at if is_refusal(last.answer.verdict.cause) else None
+
+
+def _renewed_by(
+    bucket: BucketSnapshot, account: AccountFacts, request: RequestSnapshot, failures: list[FailedCall]
+) -> Renewer | None:
+    """What brought the token held now, if it came in this request and since the bucket's last failure."""
+    by, at = account.renewed_by, account.renewed_at
+    if by is None or not request.has_since_begun(bucket.name, by, at):
+        return None
+    assert at is not None
+    if not failures or at > failures[-1].at:
+        return by
+    used = failures[-1].fingerprint
+    held = bucket.token.fingerprint if type(bucket.token) is TokenHeld else ""
+    is_another = held != used if held and used else bucket.name in request.renewed
+    return by if at == failures[-1].at and is_another else None
+
+
+def _problems(
+    account: AccountFacts, failures: list[FailedCall], *, refreshed: bool, logged_in: bool
+) -> tuple[Problem, ...]:
+    """What went wrong with the bucket in this request, oldest first; at one moment the call before the step."""
+    told = [(failed.at, 0, Problem(cause=failed.cause, detail=failed.detail)) for failed in failures]
+    if refreshed and account.refresh_problem and account.refreshed_at is not None:
+        told.append((account.refreshed_at, 1, Problem(cause=None, detail=account.refresh_problem)))
+    if logged_in and account.login_problem and account.login_at is not None:
+        told.append((account.login_at, 2, Problem(cause=None, detail=account.login_problem)))
+    if len(told) > 1:
+        told.sort(key=lambda moment: moment[:2])
+    return tuple(problem for _, __, problem in told if problem.cause is not None or problem.detail)

@@ -1,0 +1,225 @@
+"""What all requests of a profile share: the facts of its accounts.
+
+Tokens, limits, readings, refusals, logins, probes, the retry budget and the bucket in use stand here, and only here.
+What a request tried, spent and was refused stands in the request (`state`). So a fact is told once, and its price does
+not depend on how many requests are in flight.
+"""
+
+from typing import Final, final
+
+from pydantic import Field, model_validator
+
+from bucket_failover_core.budget import RetryBudget
+from bucket_failover_core.limits import Limit
+from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Renewer, Trigger
+from bucket_failover_core.value import Value
+
+REFUSED_SECONDS: Final = 600.0
+"""A refused token is believed to be refused for this long (contract, *Token states*), doubling with each refusal."""
+
+REFUSED_SECONDS_MAX: Final = 6 * 3_600.0
+"""The longest that a refusal is believed."""
+
+_DOUBLINGS_MAX: Final = 6
+"""More cannot matter: ten minutes, doubled six times, are over six hours."""
+
+
+@final
+class Refusal(Value):
+    """The provider has refused an access token with a 401.
+
+    Args:
+        fingerprint: of the token.
+        at: Unix seconds of the newest refusal.
+        count: how often it was refused after it was known to be, 1 or more.
+    """
+
+    fingerprint: str
+    at: float
+    count: int = Field(default=1, ge=1)
+
+    def until(self) -> float:
+        """Unix seconds until which the token is believed to be refused.
+
+        Example: a first refusal at 1000.0 until 1600.0, a second one at 2000.0 until 3200.0.
+        """
+        doubled = REFUSED_SECONDS * 2.0 ** min(self.count - 1, _DOUBLINGS_MAX)
+        return self.at + min(doubled, REFUSED_SECONDS_MAX)
+
+
+@final
+class ServedCall(Value):
+    """Calls for a model (None: unknown) are served; the newest such call began at `begun_at` (Unix seconds)."""
+
+    model: str | None
+    begun_at: float
+
+
+@final
+class AccountFacts(Value):
+    """What is known of one bucket beside its `BucketSnapshot`: when we learned it. All moments are Unix seconds.
+
+    Args:
+        read_at: the newest word on its token; None: there was none.
+        changed_at: since when the token has been what it is.
+        renewed_by: what brought the token that is held now.
+        renewed_at: when that brought it.
+        refreshed_at: when the last refresh ended, however it ended.
+        refresh_problem: why it brought nothing; empty if it did not fail.
+        login_at: when the last login ended, however it ended.
+        login_problem: why it brought nothing; empty if it did not fail.
+        declined_at: when a person said no to a login; None: not since the bucket last got a token.
+        served: when calls that were served began.
+        refusals: tokens of it that are believed to be refused.
+    """
+
+    read_at: float | None = None
+    changed_at: float | None = None
+    renewed_by: Renewer | None = None
+    renewed_at: float | None = None
+    refreshed_at: float | None = None
+    refresh_problem: str = ""
+    login_at: float | None = None
+    login_problem: str = ""
+    declined_at: float | None = None
+    served: tuple[ServedCall, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+NOTHING_KNOWN: Final = AccountFacts()
+
+
+@final
+class SessionSnapshot(Value):
+    """The facts of the accounts, shared by all requests in flight.
+
+    Args:
+        profile: the buckets, what is believed of their quota, the tokens that they hold, and the one in use.
+        accounts: what else is known of each bucket, in the order of the profile.
+        budget: what all requests together may spend on retries; None: it is not counted.
+        phase: the chance by which this process spreads its probes, in [0, 1); None: each request goes by its own.
+        newest_step_at: when the last refresh or login of any bucket ended (Unix seconds).
+
+    Raises:
+        pydantic.ValidationError: there are not as many accounts as buckets.
+    """
+
+    profile: FailoverSnapshot
+    accounts: tuple[AccountFacts, ...] = ()
+    budget: RetryBudget | None = RetryBudget()
+    phase: float | None = Field(default=None, ge=0, lt=1)
+    newest_step_at: float | None = None
+
+    @model_validator(mode="after")
+    def _one_account_for_each_bucket(self) -> "SessionSnapshot":
+        if len(self.accounts) != len(self.profile.buckets):
+            message = f"accounts: {len(self.accounts)} of them for {len(self.profile.buckets)} buckets"
+            raise ValueError(message)
+        return self
+
+    @property
+    def current(self) -> str | None:
+        """The bucket in use; None: the profile is empty."""
+        buckets = self.profile.buckets
+        return self.profile.current if self.profile.current is not None or not buckets else buckets[0].name
+
+
+_FULL_BUDGET: Final = RetryBudget()
+
+
+def begin_session(
+    profile: FailoverSnapshot, *, budget: RetryBudget | None = _FULL_BUDGET, phase: float | None = None
+) -> SessionSnapshot:
+    """The session of a profile; what a request had tried, spent or was refused in it is left out.
+
+    Example: `begin_session(FailoverSnapshot(provider="anthropic", buckets=(BucketSnapshot(name="default"),)))`.
+
+    Args:
+        profile: the buckets in the user's order, with what is already known of them.
+        budget: what all requests together may spend on retries; None: it is not counted.
+        phase: see `SessionSnapshot`.
+
+    Raises:
+        pydantic.ValidationError: `phase` is not in [0, 1).
+    """
+    buckets = tuple(_of_the_account(bucket) for bucket in profile.buckets)
+    bare = {"buckets": buckets, "trigger": Trigger(), "reauths_spent": 0, "model": None}
+    accounts = (NOTHING_KNOWN,) * len(buckets)
+    return SessionSnapshot(profile=profile.evolve(bare), accounts=accounts, budget=budget, phase=phase)
+
+
+def _of_the_account(bucket: BucketSnapshot) -> BucketSnapshot:
+    """The bucket without what only a request can say of it."""
+    return BucketSnapshot(
+        name=bucket.name,
+        token=bucket.token,
+        paused=bucket.paused,
+        limits=bucket.limits,
+        quota_domain=bucket.quota_domain,
+        api_key=bucket.api_key,
+        readings=bucket.readings,
+        calls=bucket.calls,
+        probed_at=bucket.probed_at,
+    )
+
+
+def reset_session(session: SessionSnapshot, profile: FailoverSnapshot) -> SessionSnapshot:
+    """The session after a reset: a profile that may be another one, its first bucket in use (REQ-1598-SM05).
+
+    What is known of the accounts of buckets that stay is kept, and so is the budget; a person who has said no to a
+    login may be asked again. Requests in flight go on: a bucket that the profile no longer has is ruled out for them.
+
+    Args:
+        session: the session.
+        profile: the buckets from now on.
+    """
+    fresh = begin_session(profile, budget=session.budget, phase=session.phase)
+    known = session.profile
+    places = [known.place_of(bucket.name) for bucket in fresh.profile.buckets]
+    buckets = tuple(
+        bucket if place is None else _kept(bucket, known.buckets[place])
+        for bucket, place in zip(fresh.profile.buckets, places, strict=True)
+    )
+    accounts = tuple(
+        NOTHING_KNOWN if place is None else session.accounts[place].evolve({"declined_at": None}) for place in places
+    )
+    return fresh.evolve(
+        {
+            "profile": fresh.profile.evolve({"buckets": buckets}),
+            "accounts": accounts,
+            "newest_step_at": session.newest_step_at,
+        }
+    )
+
+
+def _kept(bucket: BucketSnapshot, known: BucketSnapshot) -> BucketSnapshot:
+    """The bucket as the profile now has it, with what is known of its account."""
+    kept = {name: getattr(known, name) for name in ("token", "limits", "readings", "calls", "probed_at")}
+    return bucket.evolve({**kept, "api_key": bucket.api_key or known.api_key})
+
+
+def with_phase(session: SessionSnapshot, draw: float) -> SessionSnapshot:
+    """The session that goes by this chance, unless it goes by another one already.
+
+    A process has one for all its requests, so that it does not go back and forth between two buckets.
+    """
+    return session if session.phase is not None else session.evolve({"phase": draw})
+
+
+def with_limits(session: SessionSnapshot, limits: dict[str, tuple[Limit, ...]]) -> SessionSnapshot:
+    """The session with exactly these limits: what a memory that other processes write to as well holds now.
+
+    Args:
+        session: the session.
+        limits: by bucket; a bucket that is not named has none. Buckets that the profile lacks are passed over.
+    """
+    buckets = tuple(
+        bucket if (held := limits.get(bucket.name, ())) == bucket.limits else bucket.evolve({"limits": held})
+        for bucket in session.profile.buckets
+    )
+    return session.evolve({"profile": session.profile.evolve({"buckets": buckets})})
+
+
+def limits_of(session: SessionSnapshot) -> dict[str, tuple[Limit, ...]]:
+    """What is believed of each bucket of the profile: what `with_limits` takes."""
+    return {bucket.name: bucket.limits for bucket in session.profile.buckets}

@@ -1,0 +1,153 @@
+"""What the parts of `decide_request` have in common: the question, and the step towards a call with one bucket."""
+
+from typing import NamedTuple
+
+from returns.result import Failure, Success
+
+from bucket_failover_core.budget import retries_left
+from bucket_failover_core.causes import is_refusal
+from bucket_failover_core.decisions import ReadToken, Reauthenticate, RefreshToken
+from bucket_failover_core.exhaustion import AllBucketsExhausted, exhausted_profile
+from bucket_failover_core.findings import BucketFinding, Fact
+from bucket_failover_core.request.decisions import CallBucket, RequestResult, RetriesExhausted, WaitUntil
+from bucket_failover_core.request.joint import join
+from bucket_failover_core.request.patience import Patience, find_patience
+from bucket_failover_core.request.session import SessionSnapshot
+from bucket_failover_core.request.state import RequestSnapshot
+from bucket_failover_core.retry import attempts_allowed
+from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot
+from bucket_failover_core.standing import find, settle, token_fact
+from bucket_failover_core.tokens import TokenHeld
+
+SHORT_WAIT_SECONDS = 30.0
+"""A wait of at most this comes before a login (contract, *One whole request*)."""
+
+Findings = tuple[BucketFinding, ...]
+
+
+class Asked(NamedTuple):
+    """One question: the facts, joined (`join`), and the moment (Unix seconds)."""
+
+    session: SessionSnapshot
+    request: RequestSnapshot
+    ledger: FailoverSnapshot
+    now: float
+
+    @property
+    def has_several(self) -> bool:
+        """Whether there is anything to fail over to."""
+        return len(self.ledger.buckets) > 1
+
+    @property
+    def has_calls_left(self) -> bool:
+        """Whether the request may make one more call."""
+        return self.request.attempts < attempts_allowed(self.request.policy, len(self.ledger.buckets))
+
+    def bucket(self, name: str) -> BucketSnapshot:
+        """A bucket of the profile, as the request sees it."""
+        place = self.ledger.place_of(name)
+        assert place is not None, name
+        return self.ledger.buckets[place]
+
+
+def own_fact(asked: Asked, bucket: BucketSnapshot) -> Fact:
+    """What the bucket's token says, the refusal of the newest call included."""
+    trigger = asked.ledger.trigger
+    refused = (trigger.fingerprint or "") if is_refusal(trigger.cause) else ""
+    unnamed = is_refusal(trigger.cause) and bucket.name == asked.ledger.current
+    may_refresh = not bucket.calls_spent
+    return token_fact(bucket, now=asked.now, refused=refused, refused_unknown=unnamed, may_refresh=may_refresh)
+
+
+def step_towards(
+    asked: Asked,
+    bucket: BucketSnapshot,
+    findings: Findings | None = None,
+    *,
+    is_probe: bool = False,
+    moves: bool = False,
+    is_retry: bool = False,
+) -> RequestResult | None:
+    """The call with the bucket, or the step that its token needs first; None: there is no token to be had."""
+    fact = own_fact(asked, bucket)
+    told = (settle(bucket, fact),) if findings is None else findings
+    match fact:
+        case "usable":
+            token = bucket.token
+            return Success(
+                CallBucket(
+                    bucket=bucket.name,
+                    fingerprint=token.fingerprint if type(token) is TokenHeld else "",
+                    attempt=asked.request.attempts + 1,
+                    is_probe=is_probe,
+                    moves=moves,
+                    is_retry=is_retry,
+                    findings=told,
+                )
+            )
+        case "not-read":
+            return Success(ReadToken(bucket=bucket.name, findings=told))
+        case "refreshable":
+            return Success(RefreshToken(bucket=bucket.name, findings=told))
+        case _:
+            return None
+
+
+def own_end(asked: Asked, bucket: BucketSnapshot) -> RequestResult:
+    """The end of a profile of one: that bucket's own reason (REQ-1598-FL16)."""
+    return Failure(exhausted_profile(asked.ledger, (settle(bucket, own_fact(asked, bucket)),)))
+
+
+def calls_exhausted(asked: Asked) -> RequestResult:
+    """The end of a request that may make no more calls."""
+    last = asked.request.last
+    assert last is not None
+    assert last.answer.verdict is not None
+    return Failure(RetriesExhausted(attempts=asked.request.attempts, cause=last.answer.verdict.cause))
+
+
+def nothing_left(asked: Asked, exhausted: AllBucketsExhausted, login: Reauthenticate | None) -> RequestResult:
+    """No bucket can be called with now: a short wait, a login, a longer wait, a refused token, or the end.
+
+    Args:
+        asked: the question.
+        exhausted: why not.
+        login: the login that may be asked for; None: none.
+    """
+    findings = exhausted.findings if login is None else login.findings
+    patience = find_patience(asked.ledger, asked.request, now=asked.now) if _may_wait(asked) else None
+    if patience is not None and (login is None or patience.until - asked.now <= SHORT_WAIT_SECONDS):
+        return _wait_for(asked, patience, findings)
+    if login is not None:
+        return Success(login)
+    return _last_resort(asked) or Failure(exhausted)
+
+
+def _may_wait(asked: Asked) -> bool:
+    """Whether patience is allowed, and there is a call left for what it brings; a first call is always free."""
+    request, budget = asked.request, asked.session.budget
+    if not (request.policy.waits_for_profile and asked.has_several and asked.has_calls_left):
+        return False
+    return request.attempts == 0 or budget is None or retries_left(budget, now=asked.now) >= 1
+
+
+def _wait_for(asked: Asked, patience: Patience, findings: Findings) -> RequestResult:
+    """A bucket that was waited for becomes the session's."""
+    if patience.until > asked.now:
+        return Success(WaitUntil(at=patience.until, bucket=patience.bucket.name, findings=findings))
+    step = step_towards(asked, patience.bucket, findings, moves=True, is_retry=asked.request.attempts > 0)
+    assert step is not None, "patience is for buckets whose token can be had"
+    return step
+
+
+def _last_resort(asked: Asked) -> RequestResult | None:
+    """A token that only other requests were refused, before nothing is called at all."""
+    if not asked.has_calls_left or not any(account.refusals for account in asked.session.accounts):
+        return None
+    forgiving = join(asked.session, asked.request, now=asked.now, believes_refusals=False)
+    for bucket in forgiving.buckets:
+        found = find(bucket, now=asked.now, model=forgiving.model)
+        if found.fact == "usable":
+            last = (BucketFinding(bucket=bucket.name, fact="last-resort"),)
+            return step_towards(asked._replace(ledger=forgiving), bucket, last)
+    return None

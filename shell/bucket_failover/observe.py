@@ -1,0 +1,149 @@
+"""What happens in a request, as typed events, told to whoever subscribes: an application, and the log.
+
+The events are the core's own: each decision, each thing that came of it, and the end. None has a secret in it.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bucket_failover import journal
+from bucket_failover_core import (
+    AllBucketsExhausted,
+    BucketFinding,
+    CallAnswered,
+    CallBucket,
+    RequestDecision,
+    RequestEnded,
+    RequestEvent,
+    Trigger,
+    UseBucket,
+)
+from bucket_failover_core.causes import is_refusal
+from bucket_failover_core.decisions import Via
+
+Happening = RequestDecision | RequestEvent | RequestEnded
+"""A decision, what came of one, or the end of a request."""
+
+
+class Observed(NamedTuple):
+    """Something has happened in a request.
+
+    Args:
+        provider: whose buckets it is about.
+        request: a number that tells the requests of a process apart.
+        at: Unix seconds.
+        what: the decision, the event, or the end; `what.kind` says which.
+    """
+
+    provider: str
+    request: int
+    at: float
+    what: Happening
+
+
+Observer = Callable[[Observed], object]
+"""Told what happens, in the order in which it happens. What it raises is logged, and ends nothing."""
+
+
+class RequestLog:
+    """Writes what happens in one request to the log, from the findings that the decisions carry.
+
+    Args:
+        provider: whose buckets it is about.
+    """
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._failed: CallAnswered | None = None
+        self._called: str | None = None
+        self._attempts = 0
+        self._is_searching = False
+        self._vias: dict[str, Via] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    def hear(self, what: Happening, *, now: float) -> None:
+        """Something has happened at `now` (Unix seconds)."""
+        match what.kind:
+            case "read-token" | "refresh-token" | "reauthenticate":
+                self._step(what.kind, what.bucket, what.findings)
+            case "wait-until":
+                self._classified(what.findings if self._is_searching else ())
+                journal.retry_waits(self._provider, what, now=now)
+            case "call-bucket":
+                self._called_with(what)
+            case "all-buckets-exhausted":
+                self._exhausted(what)
+            case "give-up":
+                journal.gave_up(self._provider, self._called, what)
+            case "call-answered":
+                self._answered(what)
+            case _:
+                self._learned(what)
+
+    def _learned(self, what: Happening) -> None:
+        """What came of a step."""
+        match what.kind:
+            case "token-read":
+                if what.token.kind != "held":
+                    journal.token_unavailable(self._provider, what.bucket, "")
+            case "token-refreshed":
+                self._vias[what.bucket] = "refresh"
+            case "reauthenticated":
+                self._vias[what.bucket] = "reauth"
+            case _:
+                pass
+
+    def _answered(self, event: CallAnswered) -> None:
+        self._is_searching, self._failed = False, None
+        self._told.clear()
+        self._vias.clear()
+        self._attempts += 1
+        if not event.answer.served:
+            self._failed = event
+            if event.answer.verdict is not None:
+                journal.call_failed(self._provider, event.bucket, event.answer.verdict, self._attempts)
+
+    def _step(self, kind: str, bucket: str, findings: tuple[BucketFinding, ...]) -> None:
+        """A step for the bucket that has failed heals it; one for another bucket is part of a search."""
+        failed = self._failed
+        if failed is not None and failed.bucket == bucket and kind != "reauthenticate" and not self._is_searching:
+            verdict = failed.answer.verdict
+            if kind == "refresh-token" and verdict is not None and is_refusal(verdict.cause):
+                journal.refresh_wanted(self._provider, bucket)
+            return
+        self._search(findings)
+
+    def _search(self, findings: tuple[BucketFinding, ...]) -> None:
+        if not self._is_searching and self._failed is not None:
+            verdict = self._failed.answer.verdict
+            cause, detail = (None, "") if verdict is None else (verdict.cause, verdict.detail)
+            trigger = Trigger(cause=cause, detail=detail, fingerprint=self._failed.fingerprint or None)
+            journal.failover_started(self._provider, self._failed.bucket, trigger)
+        ruled_out = any(finding.reason is not None for finding in findings)
+        self._is_searching = self._is_searching or self._failed is not None or ruled_out
+        self._classified(findings)
+
+    def _classified(self, findings: tuple[BucketFinding, ...]) -> None:
+        for finding in findings:
+            if finding.reason is not None and (finding.bucket, finding.fact) not in self._told:
+                self._told.add((finding.bucket, finding.fact))
+                journal.bucket_classified(self._provider, finding)
+
+    def _called_with(self, call: CallBucket) -> None:
+        former, self._called = self._called, call.bucket
+        is_switch = former is not None and former != call.bucket
+        if is_switch and not self._is_searching:
+            self._search(call.findings)
+        elif self._is_searching:
+            self._classified(call.findings)
+        use = UseBucket(
+            bucket=call.bucket, switched=is_switch, via=self._vias.get(call.bucket, "token"), findings=call.findings
+        )
+        if is_switch or (call.moves and self._is_searching):
+            journal.bucket_switched(self._provider, former, use)
+        elif self._is_searching:
+            journal.bucket_healed(self._provider, use)
+
+    def _exhausted(self, exhausted: AllBucketsExhausted) -> None:
+        self._search(exhausted.findings)
+        journal.buckets_exhausted(self._provider, exhausted)
