@@ -87,7 +87,8 @@ def _call_failed(snapshot: FailoverSnapshot, trigger: Trigger, name: str | None)
     failed = current_bucket(snapshot) if name is None else bucket_named(snapshot, name)
     if failed is None:
         return snapshot.evolve({"trigger": trigger})
-    snapshot = with_buckets(snapshot, lambda bucket: bucket if bucket is failed else _to_be_read_again(bucket))
+    if any(bucket.token.kind in UNUSABLE_KINDS for bucket in snapshot.buckets):
+        snapshot = with_buckets(snapshot, lambda bucket: bucket if bucket is failed else _to_be_read_again(bucket))
     return _charge(snapshot, failed, trigger, current=failed.name, trigger=trigger)
 
 

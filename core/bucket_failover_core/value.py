@@ -4,10 +4,20 @@ Road not taken: frozen slotted dataclasses are a third cheaper to build, but sna
 JSON (recordings, `--json`, replay), and there a second description of each record would drift from the first.
 """
 
+from functools import cache
 from math import inf
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+_new = object.__new__
+_set = object.__setattr__
+
+
+@cache
+def _all_fields(cls: type[BaseModel]) -> set[str]:
+    """What an evolved copy counts as given: all fields. No record is ever changed, so the set is shared."""
+    return set(cls.model_fields)
 
 
 class Value(BaseModel):
@@ -27,12 +37,12 @@ class Value(BaseModel):
         It is `model_copy(update=changes)` for records that have neither extra fields nor private attributes, which
         ours never have, and costs half as much; a failover makes half a dozen of them.
         """
-        copy = type(self).__new__(type(self))
-        set_slot = object.__setattr__
-        set_slot(copy, "__dict__", {**self.__dict__, **changes})
-        set_slot(copy, "__pydantic_fields_set__", self.__pydantic_fields_set__ | changes.keys())
-        set_slot(copy, "__pydantic_extra__", None)
-        set_slot(copy, "__pydantic_private__", None)
+        cls = type(self)
+        copy = _new(cls)
+        _set(copy, "__dict__", {**self.__dict__, **changes})
+        _set(copy, "__pydantic_fields_set__", _all_fields(cls))
+        _set(copy, "__pydantic_extra__", None)
+        _set(copy, "__pydantic_private__", None)
         return copy
 
 

@@ -57,10 +57,10 @@ class RetryOrchestrator:
         describe_answer: Callable[[object], CallFailure | None] = describe_answer,
         observe: Observer | None = None,
     ) -> None:
-        full = full_handler(handler, budget, clock)
+        full, manager = full_handler(handler, budget, clock), full_manager(oauth_manager)
         search = handler.try_failover if isinstance(full, ForeignHandler) else None
-        self._perform = AsyncPerformer(full_manager(oauth_manager), sleep, search, full.shared).perform
-        self._means = Means(full, policy, describe, describe_answer, clock, draw, observe)
+        self._perform = AsyncPerformer(manager, sleep, search, full.shared).perform
+        self._means = Means(full, policy, describe, describe_answer, clock, draw, manager.peek, observe)
         self._handler = handler
         self._adoption: asyncio.Future[object] | None = None
         self._is_adopted = False
@@ -190,10 +190,10 @@ class SyncRetryOrchestrator:
         describe_answer: Callable[[object], CallFailure | None] = describe_answer,
         observe: Observer | None = None,
     ) -> None:
-        full = full_handler(handler, budget, clock)
+        full, manager = full_handler(handler, budget, clock), full_manager(oauth_manager)
         search = handler.try_failover if isinstance(full, ForeignHandler) else None
-        self._perform = SyncPerformer(full_manager(oauth_manager), sleep, search, full.shared).perform
-        self._means = Means(full, policy, describe, describe_answer, clock, draw, observe)
+        self._perform = SyncPerformer(manager, sleep, search, full.shared).perform
+        self._means = Means(full, policy, describe, describe_answer, clock, draw, manager.peek, observe)
         self._adopt: Callable[[], object] | None = getattr(handler, "adopt_session_bucket", None)
         self._adopting = threading.Lock()
 

@@ -6,7 +6,7 @@ There is no rule in here: `decide_request` has them all. Each branch says which 
 import itertools
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from returns.methods import unwrap_or_failure
 
@@ -16,6 +16,7 @@ from bucket_failover.errors import AllBucketsExhaustedError, RetriesExhaustedErr
 from bucket_failover.handler.context import FailoverContext
 from bucket_failover.handler.dialogue import StepDone
 from bucket_failover.handler.foreign import FullHandler
+from bucket_failover.handler.room import Entry, HeldToken
 from bucket_failover.observe import Happening, Observed, Observer, RequestLog
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
@@ -23,7 +24,6 @@ from bucket_failover_core import (
     AnswerRead,
     BucketFailureReason,
     BucketSwitched,
-    CallAnswered,
     CallBegun,
     CallBucket,
     CallFailure,
@@ -31,18 +31,17 @@ from bucket_failover_core import (
     ReadToken,
     RequestEnded,
     RequestEvent,
-    RequestSnapshot,
     RetriesExhausted,
     RetryPolicy,
     SearchFailed,
     TokenRead,
-    advance_request,
     decide_request,
 )
 
 Effects = Generator[Effect, Any, object]
 
 _NUMBERS = itertools.count(1)
+_SERVED: Final = AnswerRead(at=0.0, served=True)
 
 
 def _unheard(_bucket: str, _answer: CallFailure) -> None:
@@ -83,6 +82,7 @@ class Means:
     describe_answer: Callable[[object], CallFailure | None]
     clock: Callable[[], float]
     draw: Callable[[], float]
+    peek: Callable[[str, str], OAuthToken | None]
     observe: Observer | None = None
 
 
@@ -116,11 +116,12 @@ class Request:
         self._room = means.handler.room
         self._provider = means.handler.provider
         self._number = next(_NUMBERS)
-        self._log = RequestLog(self._provider)
+        self._log: RequestLog | None = RequestLog(self._provider) if journal.is_listened_to() else None
+        self._is_watched = self._log is not None or means.observe is not None
         self._model = model
         self._session_key = session_key
-        self._known: RequestSnapshot
-        self._tokens: dict[str, OAuthToken] = {}
+        self._entry: Entry
+        self._tokens: dict[str, HeldToken] = {}
         self._error: Exception | None = None
         self._status: int | None = None
         self._result: object = None
@@ -136,15 +137,17 @@ class Request:
             Exception: the operation's own, the same object, if no repetition can help.
         """
         means = self._means
-        self._known = self._handler.begin(
+        self._entry = entry = self._handler.begin(
             self, draw=means.draw(), policy=means.policy, model=self._model, session_key=self._session_key
         )
-        self._room.keep(self, self._known)
         try:
+            if self._room.owes_bucket:
+                yield from self._room.settling()
             while True:
                 now = means.clock()
-                decision = unwrap_or_failure(decide_request(self._room.session, self._known, now=now))
-                self._announce(decision, now)
+                decision = unwrap_or_failure(decide_request(self._room.session, entry.request, now=now))
+                if self._is_watched:
+                    self._announce(decision, now)
                 match decision.kind:
                     case "call-bucket":
                         yield from self._call(decision)
@@ -167,13 +170,13 @@ class Request:
         self._advance(event)
 
     def _advance(self, event: RequestEvent) -> None:
-        self._known = advance_request(self._known, event)
-        self._room.keep(self, self._known)
-        self._announce(event, self._means.clock() if self._means.observe is not None else 0.0)
+        self._entry.hear(event)
+        if self._is_watched:
+            self._announce(event, self._means.clock())
 
     def _announce(self, what: Happening, at: float) -> None:
         """Tell the log and whoever observes; what an observer raises ends nothing."""
-        if what.kind == "all-buckets-exhausted" or journal.is_listened_to():
+        if self._log is not None:
             self._log.hear(what, now=at)
         if self._means.observe is None:
             return
@@ -189,48 +192,50 @@ class Request:
         self._advance(done.event)
         self._error = done.problem or self._error
         if done.token is not None:
-            self._tokens[done.event.bucket] = done.token
+            self._tokens[done.event.bucket] = self._room.held(done.event.bucket, done.token)
 
     def _call(self, call: CallBucket) -> Effects:
         """Make the call, if its token is at hand and no other process is probing."""
-        token = self._tokens.get(call.bucket)
-        if token is None:
-            token = yield from self._fetch(call.bucket)
-        if token is None or token.fingerprint != call.fingerprint:
+        held = self._tokens.get(call.bucket)
+        if held is None:
+            held = yield from self._fetch(call.bucket)
+        if held is None or held.state.fingerprint != call.fingerprint:
             return None
         at = self._means.clock()
         begun = call.begun(at=at)
         if call.is_probe and not self._room.claims_probe():
             self._room.tell(begun)  # another process is probing: the session knows, and the core is asked again
             return None
-        former = self._room.session.current
+        moves = call.moves and self._room.session.current != call.bucket
         self._tell(begun)
-        if self._room.session.current != former:
+        if moves:
             yield from self._room.remembering(call.bucket)
-        active = ActiveBucket(call.bucket, token, lambda bucket, answer: self._report(bucket, answer, at))
+        active = ActiveBucket(call.bucket, held.token, lambda bucket, answer: self._report(bucket, answer, at))
         outcome = yield Attempt(active)
         self._tokens.clear()
-        self._answered(begun, token, outcome)
+        self._answered(begun, held.state.fingerprint, outcome)
         return None
 
-    def _fetch(self, bucket: str) -> Generator[Effect, Any, OAuthToken | None]:
+    def _fetch(self, bucket: str) -> Generator[Effect, Any, HeldToken | None]:
         """The token to call with; what is new of it is told."""
-        try:
-            token = yield Ask("get_oauth_token", (self._provider, bucket))
-        except Exception:  # noqa: BLE001 - whatever it raises, the store is asked what it holds
-            token = None
+        token: object = self._means.peek(self._provider, bucket)
+        if token is None:
+            try:
+                token = yield Ask("get_oauth_token", (self._provider, bucket))
+            except Exception:  # noqa: BLE001 - whatever it raises, the store is asked what it holds
+                token = None
         if not isinstance(token, OAuthToken):
             done: StepDone | None = yield self._room.shared_step(ReadToken(bucket=bucket))
             self._hear(done)
             return self._tokens.get(bucket)
-        self._tokens[bucket] = token
+        self._tokens[bucket] = held = self._room.held(bucket, token)
         known = self._room.token_of(bucket)
-        if known != token.state:
-            read = TokenRead(bucket=bucket, token=token.state, at=self._means.clock(), api_key=token.is_api_key)
+        if known is not held.state and known != held.state:
+            read = TokenRead(bucket=bucket, token=held.state, at=self._means.clock(), api_key=token.is_api_key)
             self._tell(read)
-        return token
+        return held
 
-    def _answered(self, begun: CallBegun, token: OAuthToken, outcome: object) -> None:
+    def _answered(self, begun: CallBegun, fingerprint: str, outcome: object) -> None:
         """Tell what the call was answered."""
         now = self._means.clock()
         started = False
@@ -244,26 +249,19 @@ class Request:
         else:
             self._result = outcome
             answer = self._success(begun, outcome, now=now)
-        event = CallAnswered(
-            bucket=begun.bucket,
-            answer=answer,
-            begun_at=begun.at,
-            fingerprint=token.fingerprint,
-            output_started=started,
-        )
-        self._tell(event)
+        self._tell(begun.answered(answer, fingerprint=fingerprint, output_started=started))
 
     def _success(self, begun: CallBegun, result: object, *, now: float) -> AnswerRead:
         """What an operation's result says; it is a success, whatever it says."""
         described = self._means.describe_answer(result)
-        plain = AnswerRead(at=now, served=True, model=self._model)
         if described is None:
-            return plain
-        read = self._room.read(begun.bucket, self._of_its_model(described), now=now)
-        if read.served:
-            return read
-        self._handler.report(begun.bucket, self._of_its_model(described), begun_at=begun.at)
-        return plain
+            self._handler.succeeded(begun.bucket, model=self._model)
+            return _SERVED.evolve({"at": now, "model": self._model})
+        told = self._of_its_model(described)
+        read = self._room.read(begun.bucket, told, now=now)
+        if not read.served or self._handler.reads_answers:
+            self._handler.report(begun.bucket, told, begun_at=begun.at)
+        return read if read.served else _SERVED.evolve({"at": now, "model": self._model})
 
     def _report(self, bucket: str, answer: CallFailure, begun_at: float) -> None:
         """The operation tells what an answer said."""
@@ -278,7 +276,7 @@ class Request:
     def _find(self, find: FindBucket) -> Effects:
         """Let the foreign handler search, and tell what it has found."""
         handler, answer = self._means.handler, find.answer
-        request = self._known
+        request = self._entry.request
         context = FailoverContext(
             verdict=None if answer is None else answer.verdict,
             triggering_status=self._status if answer is not None else None,
@@ -305,6 +303,8 @@ class Request:
         """What the caller is told of an end without a result."""
         buckets = tuple(self._means.handler.get_buckets())
         if isinstance(ended, AllBucketsExhausted):
+            if self._log is None:
+                RequestLog(self._provider).hear(ended, now=0.0)
             told = self._exhausted_by_handler or ended
             return AllBucketsExhaustedError(self._provider, buckets, self._error, self._reasons, exhausted=told)
         assert self._error is not None  # noqa: S101 - before the first call, only exhaustion ends a request

@@ -18,6 +18,7 @@ written down, and gone on with elsewhere.
 Road not taken: a coroutine that awaits each step. It cannot be asked "and if it were ten minutes later?".
 """
 
+from functools import lru_cache
 from typing import assert_never
 
 from returns.methods import unwrap_or_failure
@@ -30,7 +31,7 @@ from bucket_failover_core.failover import decide_failover
 from bucket_failover_core.request.decisions import CallBucket, RequestResult, Served, WaitUntil
 from bucket_failover_core.request.foreign import decide_foreign_search, open_with_foreign_search
 from bucket_failover_core.request.joint import join
-from bucket_failover_core.request.opening import decide_opening
+from bucket_failover_core.request.opening import decide_opening, usual_opening
 from bucket_failover_core.request.session import SessionSnapshot
 from bucket_failover_core.request.state import RequestSnapshot
 from bucket_failover_core.request.steps import Asked, calls_exhausted, nothing_left, own_end, own_fact, step_towards
@@ -65,8 +66,12 @@ def decide_request(session: SessionSnapshot, request: RequestSnapshot, *, now: f
     last = request.last
     if request.call is not None:
         return Success(_call_that_is_made(session, request))
-    if last is not None and last.answer.served:
-        return Success(Served(bucket=last.bucket))
+    if last is None:
+        usual = usual_opening(session, request, now=now)
+        if usual is not None:
+            return usual
+    elif last.answer.served:
+        return _served_by(last.bucket)
     ledger = join(session, request, now=now)
     asked = Asked(session, request, ledger, now)
     if not ledger.buckets:
@@ -77,6 +82,11 @@ def decide_request(session: SessionSnapshot, request: RequestSnapshot, *, now: f
     if verdict is None:
         return Failure(GiveUp(cause=None, why="unknown"))
     return _after_failure(asked, asked.bucket(last.bucket), verdict)
+
+
+@lru_cache(maxsize=256)
+def _served_by(bucket: str) -> RequestResult:
+    return Success(Served(bucket=bucket))
 
 
 def _call_that_is_made(session: SessionSnapshot, request: RequestSnapshot) -> CallBucket:

@@ -5,7 +5,7 @@ of it, and asks again. `CallBegun` is told before the call is made. A `WaitUntil
 its moment, or when the session has changed; asking early is harmless.
 """
 
-from typing import Annotated, Literal, final
+from typing import Annotated, Final, Literal, final
 
 from pydantic import Field
 from returns.result import Result
@@ -31,6 +31,7 @@ class CallBucket(Value):
         is_probe: it tests whether a belief that may be wrong still holds.
         moves: the session goes with it.
         is_retry: it repeats a failed call with the same bucket.
+        is_counted: the strategy goes by how many calls each bucket has had.
         findings: of the newest choice or search.
     """
 
@@ -41,11 +42,18 @@ class CallBucket(Value):
     is_probe: bool = False
     moves: bool = False
     is_retry: bool = False
+    is_counted: bool = False
     findings: tuple[BucketFinding, ...] = ()
 
     def begun(self, *, at: float) -> CallBegun:
         """The event that the call begins at `at` (Unix seconds)."""
-        return CallBegun(bucket=self.bucket, at=at, is_probe=self.is_probe, moves=self.moves, is_retry=self.is_retry)
+        facts: dict[str, object] = {"bucket": self.bucket, "at": at}
+        if self.is_probe or self.moves or self.is_retry or self.is_counted:
+            facts.update(is_probe=self.is_probe, moves=self.moves, is_retry=self.is_retry, is_counted=self.is_counted)
+        return _BEGUN.evolve(facts)
+
+
+_BEGUN: Final = CallBegun(bucket="-", at=0.0)
 
 
 @final

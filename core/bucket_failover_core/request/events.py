@@ -3,7 +3,7 @@
 All events of a request are told to both: to the request (`advance_request`) and to the session (`learn`).
 """
 
-from typing import Annotated, Literal, final
+from typing import Annotated, Final, Literal, final
 
 from pydantic import Field
 
@@ -30,6 +30,7 @@ class CallBegun(Value):
         is_probe: it tests whether a belief that may be wrong still holds; no other request does so meanwhile.
         moves: the session goes with it.
         is_retry: it repeats a failed call of its request with the same bucket, which the shared budget pays for.
+        is_counted: the strategy goes by how many calls each bucket has had.
     """
 
     kind: Literal["call-begun"] = "call-begun"
@@ -38,6 +39,19 @@ class CallBegun(Value):
     is_probe: bool = False
     moves: bool = False
     is_retry: bool = False
+    is_counted: bool = False
+
+    def answered(self, answer: AnswerRead, *, fingerprint: str = "", output_started: bool = False) -> "CallAnswered":
+        """The event that this call has come to its end; see `CallAnswered`."""
+        return _ANSWERED.evolve(
+            {
+                "bucket": self.bucket,
+                "answer": answer,
+                "begun_at": self.at,
+                "fingerprint": fingerprint,
+                "output_started": output_started,
+            }
+        )
 
 
 @final
@@ -58,6 +72,9 @@ class CallAnswered(Value):
     begun_at: float
     fingerprint: str = ""
     output_started: bool = False
+
+
+_ANSWERED: Final = CallAnswered(bucket="-", answer=AnswerRead(at=0.0, served=True), begun_at=0.0)
 
 
 @final

@@ -16,7 +16,7 @@ Road not taken: to keep the joint ledger in the request. Each fact of the sessio
 """
 
 from bucket_failover_core.causes import is_refusal
-from bucket_failover_core.request.session import AccountFacts, SessionSnapshot
+from bucket_failover_core.request.session import NOTHING_KNOWN, AccountFacts, SessionSnapshot
 from bucket_failover_core.request.state import FailedCall, RequestSnapshot
 from bucket_failover_core.retry import ATTEMPTS_PER_BUCKET
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Problem, Renewer, Trigger
@@ -43,6 +43,8 @@ def join(
         counts_calls: a bucket that has had its three calls is ruled out.
     """
     profile = session.profile
+    if request.last is None and not request.heard and _is_plain(session, request, now=now):
+        return profile if request.model is None else profile.evolve({"model": request.model})
     several = len(profile.buckets) > 1
     buckets: list[BucketSnapshot] = []
     spent_logins = 0
@@ -56,6 +58,24 @@ def join(
     if last is not None and profile.place_of(last.bucket) is not None:
         changes.update(current=last.bucket, trigger=_trigger(request))
     return profile.evolve(changes)
+
+
+def _is_plain(session: SessionSnapshot, request: RequestSnapshot, *, now: float) -> bool:
+    """Whether a request of which nothing has happened yet sees the profile as it is: the case of nearly every one."""
+    if request.rejected or request.reads_again or request.refreshed or request.spent:
+        return False
+    for bucket, account in zip(session.profile.buckets, session.accounts, strict=True):
+        if account is NOTHING_KNOWN:
+            continue
+        if account.refreshed_at is not None or account.login_at is not None or account.refusals:
+            return False
+        token = bucket.token
+        if type(token) is TokenHeld:
+            if is_expired(token.expiry, now=now, api_key=bucket.api_key, issued_at=token.issued_at):
+                return False
+        elif token.kind != "unread":
+            return False
+    return True
 
 
 def _trigger(request: RequestSnapshot) -> Trigger:

@@ -24,7 +24,7 @@ from bucket_failover_core.learning import learn_success
 from bucket_failover_core.ledger import login_detail, refresh_detail
 from bucket_failover_core.limits import SHARED_SCOPES, Limit, counts_for, is_directive, is_shared, merge_limits
 from bucket_failover_core.request.events import CallAnswered, CallBegun, RequestEvent
-from bucket_failover_core.request.session import AccountFacts, Refusal, ServedCall, SessionSnapshot
+from bucket_failover_core.request.session import AccountFacts, Refusal, SessionSnapshot
 from bucket_failover_core.snapshots import BucketSnapshot, Renewer
 from bucket_failover_core.tokens import KnownToken, TokenHeld, TokenState, is_expired
 from bucket_failover_core.windows import WindowReading, merge_readings, without_older, without_stale
@@ -83,18 +83,19 @@ def _begun(session: SessionSnapshot, event: CallBegun) -> SessionSnapshot:
     place = session.profile.place_of(event.bucket)
     if place is None:
         return session
+    facts: _Facts = {}
+    profile: _Facts = {"current": event.bucket} if event.moves else {}
     bucket = session.profile.buckets[place]
-    facts: _Facts = {"calls": bucket.calls + 1}
+    if event.is_counted:
+        facts["calls"] = bucket.calls + 1
     if event.is_probe:
         facts["probed_at"] = event.at if bucket.probed_at is None else max(bucket.probed_at, event.at)
-    buckets = _replaced(session.profile.buckets, place, bucket.evolve(facts))
-    profile: _Facts = {"buckets": buckets}
-    if event.moves:
-        profile["current"] = event.bucket
-    changes: _Facts = {"profile": session.profile.evolve(profile)}
+    if facts:
+        profile["buckets"] = _replaced(session.profile.buckets, place, bucket.evolve(facts))
+    changes: _Facts = {"profile": session.profile.evolve(profile)} if profile else {}
     if event.is_retry and session.budget is not None:
         changes["budget"] = spend_retry(session.budget, now=event.at).value_or(session.budget)
-    return session.evolve(changes)
+    return session.evolve(changes) if changes else session
 
 
 def _moved(session: SessionSnapshot, bucket: str) -> SessionSnapshot:
@@ -254,14 +255,16 @@ def _heard(session: SessionSnapshot, place: int, answer: AnswerRead) -> SessionS
     return _with_quota(session, place, answer.limits, answer.readings)
 
 
-def _with_served(served: tuple[ServedCall, ...], model: str | None, begun_at: float) -> tuple[ServedCall, ...]:
+_Served = tuple[tuple[str | None, float], ...]
+
+
+def _with_served(served: _Served, model: str | None, begun_at: float) -> _Served:
     """The newest call of each model."""
-    for place, held in enumerate(served):
-        if held.model == model:
-            return (
-                served if held.begun_at >= begun_at else _replaced(served, place, held.evolve({"begun_at": begun_at}))
-            )
-    return tuple(sorted((*served, ServedCall(model=model, begun_at=begun_at)), key=lambda held: held.model or ""))
+    if not served or (len(served) == 1 and served[0][0] == model):
+        return ((model, max(begun_at, served[0][1]) if served else begun_at),)
+    newest = dict(served)
+    newest[model] = max(begun_at, newest.get(model, begun_at))
+    return tuple(sorted(newest.items(), key=lambda held: held[0] or ""))
 
 
 def _with_refusal(refusals: tuple[Refusal, ...], event: CallAnswered) -> tuple[Refusal, ...]:
@@ -323,13 +326,13 @@ def _disproof(
     return is_disproved
 
 
-def _disproves(served: tuple[ServedCall, ...], limit: Limit) -> bool:
+def _disproves(served: _Served, limit: Limit) -> bool:
     """Whether a call that began after the limit was observed, and that it would have benched, was served."""
     if is_directive(limit):
         return False
     return any(
-        (limit.observed_at is None or limit.observed_at < held.begun_at) and counts_for(limit, held.model)
-        for held in served
+        (limit.observed_at is None or limit.observed_at < begun_at) and counts_for(limit, model)
+        for model, begun_at in served
     )
 
 

@@ -5,13 +5,17 @@ Rules: `choose_start` names the bucket. If its token turns out to be missing, th
 without a token, and to one that was waited for; a limit is a detour, and a probe is one.
 """
 
+from functools import lru_cache
+
 from returns.methods import unwrap_or_failure
+from returns.result import Success
 
 from bucket_failover_core.decisions import ChoiceResult, Reauthenticate, UseBucket
 from bucket_failover_core.exhaustion import AllBucketsExhausted
 from bucket_failover_core.failover import bucket_to_log_in
+from bucket_failover_core.findings import BucketFinding
 from bucket_failover_core.limits import counts_for, is_directive, limit_in_force
-from bucket_failover_core.request.decisions import RequestResult
+from bucket_failover_core.request.decisions import CallBucket, RequestResult
 from bucket_failover_core.request.joint import join
 from bucket_failover_core.request.session import SessionSnapshot
 from bucket_failover_core.request.state import RequestSnapshot
@@ -19,6 +23,7 @@ from bucket_failover_core.request.steps import Asked, calls_exhausted, nothing_l
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket
 from bucket_failover_core.standing import OPEN_FACTS
 from bucket_failover_core.start import choose_start
+from bucket_failover_core.tokens import TokenHeld, is_expired
 
 
 def begin_where(session: SessionSnapshot, request: RequestSnapshot, *, now: float) -> ChoiceResult:
@@ -35,6 +40,38 @@ def _choose(
 ) -> ChoiceResult:
     chance = request.draw if session.phase is None else session.phase
     return choose_start(ledger, now=now, strategy=request.strategy, session_key=request.session_key, draw=chance)
+
+
+def usual_opening(session: SessionSnapshot, request: RequestSnapshot, *, now: float) -> RequestResult | None:
+    """The opening of nearly every request, without putting anything together; None: `decide_opening` says.
+
+    It is the same answer: the session's bucket, whose token is live, where nothing is believed of quota or refusals.
+    """
+    if request.strategy != "sticky" or request.session_key is not None or request.heard or request.reads_again:
+        return None
+    if request.rejected or request.refreshed or request.spent or not request.searches:
+        return None
+    profile = session.profile
+    place = 0 if profile.current is None else profile.place_of(profile.current)
+    if place is None or not profile.buckets:
+        return None
+    bucket = profile.buckets[place]
+    token = bucket.token
+    if type(token) is not TokenHeld or bucket.paused or session.accounts[place].refusals:
+        return None
+    if is_expired(token.expiry, now=now, api_key=bucket.api_key, issued_at=token.issued_at):
+        return None
+    for other in profile.buckets:
+        if other.limits:
+            return None
+    return _call_of(bucket.name, token.fingerprint)
+
+
+@lru_cache(maxsize=1024)
+def _call_of(bucket: str, fingerprint: str) -> RequestResult:
+    """The first call of a request with the session's bucket: the same object each time."""
+    findings = (BucketFinding(bucket=bucket, fact="usable"),)
+    return Success(CallBucket(bucket=bucket, fingerprint=fingerprint, findings=findings))
 
 
 def decide_opening(asked: Asked) -> RequestResult:

@@ -48,14 +48,6 @@ class Refusal(Value):
 
 
 @final
-class ServedCall(Value):
-    """Calls for a model (None: unknown) are served; the newest such call began at `begun_at` (Unix seconds)."""
-
-    model: str | None
-    begun_at: float
-
-
-@final
 class AccountFacts(Value):
     """What is known of one bucket beside its `BucketSnapshot`: when we learned it. All moments are Unix seconds.
 
@@ -69,7 +61,7 @@ class AccountFacts(Value):
         login_at: when the last login ended, however it ended.
         login_problem: why it brought nothing; empty if it did not fail.
         declined_at: when a person said no to a login; None: not since the bucket last got a token.
-        served: when calls that were served began.
+        served: the newest calls that were served: the model that was asked (None: unknown), and when they began.
         refusals: tokens of it that are believed to be refused.
     """
 
@@ -82,7 +74,7 @@ class AccountFacts(Value):
     login_at: float | None = None
     login_problem: str = ""
     declined_at: float | None = None
-    served: tuple[ServedCall, ...] = ()
+    served: tuple[tuple[str | None, float], ...] = ()
     refusals: tuple[Refusal, ...] = ()
 
 

@@ -22,6 +22,8 @@ from bucket_failover_core.tokens import TokenHeld
 SHORT_WAIT_SECONDS = 30.0
 """A wait of at most this comes before a login (contract, *One whole request*)."""
 
+_CALL = CallBucket(bucket="-")
+
 Findings = tuple[BucketFinding, ...]
 
 
@@ -74,17 +76,17 @@ def step_towards(
     match fact:
         case "usable":
             token = bucket.token
-            return Success(
-                CallBucket(
-                    bucket=bucket.name,
-                    fingerprint=token.fingerprint if type(token) is TokenHeld else "",
-                    attempt=asked.request.attempts + 1,
-                    is_probe=is_probe,
-                    moves=moves,
-                    is_retry=is_retry,
-                    findings=told,
-                )
-            )
+            facts: dict[str, object] = {
+                "bucket": bucket.name,
+                "fingerprint": token.fingerprint if type(token) is TokenHeld else "",
+                "attempt": asked.request.attempts + 1,
+                "is_probe": is_probe,
+                "moves": moves,
+                "is_retry": is_retry,
+                "is_counted": asked.request.strategy == "least-used",
+                "findings": told,
+            }
+            return Success(_CALL.evolve(facts))
         case "not-read":
             return Success(ReadToken(bucket=bucket.name, findings=told))
         case "refreshable":

@@ -8,6 +8,7 @@ import asyncio
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, Protocol, assert_never
@@ -29,7 +30,7 @@ class AsyncShared:
     """The shared steps that are under way in an event loop."""
 
     def __init__(self) -> None:
-        self.tasks: dict[Hashable, tuple[asyncio.Task[object], list[object]]] = {}
+        self.tasks: dict[Hashable, asyncio.Future[object]] = {}
         self.alone: asyncio.Task[object] | None = None
 
 
@@ -91,39 +92,65 @@ class AsyncPerformer:
                 assert_never(never)
 
     async def _share(self, share: Share) -> object:
-        """Do it, or wait for whoever does it. After another one that had to be done alone, ask again."""
-        loop = asyncio.get_running_loop()
-        shared = self.shared
-        task, waiting = shared.tasks.get(share.key, (None, []))
-        if task is None or task.done() or task.get_loop() is not loop:
-            other = shared.alone if share.alone else None
-            if other is not None and not other.done() and other.get_loop() is loop:
-                await asyncio.wait({other})
-                return None
-            task, waiting = asyncio.create_task(run_async(share.work(), self.perform)), []
-            shared.tasks[share.key] = (task, waiting)
-            task.add_done_callback(lambda done: self._forget(share.key, done))
-            if share.alone:
-                shared.alone = task
-        mine = object()
-        waiting.append(mine)
+        """Do it, or wait for the request that does it. After another one that had to be done alone, ask again."""
+        loop, tasks = asyncio.get_running_loop(), self.shared.tasks
+        under_way = tasks.get(share.key)
+        if under_way is not None and not under_way.done() and under_way.get_loop() is loop:
+            return await _joined(under_way)
+        if share.alone:
+            return await self._share_alone(share, loop)
+        tasks[share.key] = mine = loop.create_future()
         try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if task.cancelled() or len(waiting) > 1:
-                raise
-            task.cancel()
-            await asyncio.wait({task})
+            outcome = await run_async(share.work(), self.perform)
+        except BaseException:
+            _settle(mine, None)  # those who wait ask again
             raise
         finally:
-            waiting.remove(mine)
+            if tasks.get(share.key) is mine:
+                del tasks[share.key]
+        _settle(mine, outcome)
+        return outcome
+
+    async def _share_alone(self, share: Share, loop: asyncio.AbstractEventLoop) -> object:
+        """A login goes on while any request waits for it, whichever began it."""
+        other = self.shared.alone
+        if other is not None and not other.done() and other.get_loop() is loop:
+            await asyncio.wait({other})
+            return None
+        task = asyncio.create_task(run_async(share.work(), self.perform))
+        self.shared.tasks[share.key] = self.shared.alone = task
+        task.add_done_callback(lambda done: self._forget(share.key, done))
+        return await _joined(task)
 
     def _forget(self, key: Hashable, done: asyncio.Task[object]) -> None:
-        if self.shared.tasks.get(key, (None,))[0] is done:
+        if self.shared.tasks.get(key) is done:
             del self.shared.tasks[key]
         if self.shared.alone is done:
             self.shared.alone = None
         _retrieve(done)
+
+
+_WAITING: "weakref.WeakKeyDictionary[asyncio.Future[object], int]" = weakref.WeakKeyDictionary()
+"""How many requests wait for a shared step."""
+
+
+async def _joined(step: asyncio.Future[object]) -> object:
+    """Wait for a shared step. A request that is cancelled leaves it to the others; the last one cancels a login."""
+    _WAITING[step] = _WAITING.get(step, 0) + 1
+    try:
+        return await asyncio.shield(step)
+    except asyncio.CancelledError:
+        if isinstance(step, asyncio.Task) and not step.done() and _WAITING[step] == 1:
+            step.cancel()
+            await asyncio.wait({step})
+        raise
+    finally:
+        _WAITING[step] -= 1
+
+
+def _settle(step: asyncio.Future[object], outcome: object) -> None:
+    if not step.done():
+        step.set_result(outcome)
 
 
 async def _within(login: asyncio.Future[object], timeout_seconds: float) -> object:

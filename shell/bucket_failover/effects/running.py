@@ -94,7 +94,7 @@ async def resume_async(
                 continue
             try:
                 if isinstance(effect, Do):
-                    outcome, late = await _finished(perform(effect))
+                    outcome, late = await finished(perform(effect))
                 else:
                     outcome = await perform(effect)
             except BaseException as raised:  # noqa: BLE001 - what it means is for the steps to say, a cancellation too
@@ -120,7 +120,7 @@ async def run_async(steps: Steps[_E, _T], perform: Callable[[_E], Awaitable[obje
         steps.close()
 
 
-async def _finished(call: Awaitable[object]) -> tuple[object, asyncio.CancelledError | None]:
+async def finished(call: Awaitable[object]) -> tuple[object, asyncio.CancelledError | None]:
     """The outcome of a call that cannot be stopped half way, and the cancellation that came meanwhile.
 
     A lock that a thread has got is told to the steps, which give it back.

@@ -52,6 +52,7 @@ class BucketFailoverHandlerImpl(HandlerState):
         )
         self.performer = AsyncPerformer(full_manager(oauth_manager))
         self._turn: asyncio.Lock | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def try_failover(self, context: FailoverContext | None = None) -> bool:
@@ -78,6 +79,21 @@ class BucketFailoverHandlerImpl(HandlerState):
                 return await run_async(self.searching(context, failed, entry), self.performer.perform)
         finally:
             self.leave(context, entry)
+
+    def reset(self) -> None:
+        """Back to the first bucket, and forget what was tried (REQ-1598-SM05); see `Room.reset`.
+
+        The store is told at once in a running event loop, else with the next request, search or adoption.
+
+        Raises:
+            ValueError: a changed profile has an empty or a repeated name; the handler stays as it was.
+        """
+        super().reset()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        self._telling = loop.create_task(run_async(self.settling(), self.performer.perform))
 
     async def adopt_session_bucket(self) -> None:
         """Take over the manager's session bucket if the profile has it; a manager that raises is logged."""

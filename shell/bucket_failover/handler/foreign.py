@@ -6,14 +6,14 @@ nothing is known but the protocol, and which optional methods it has; it searche
 
 import inspect
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Success
 
 from bucket_failover.errors import AllBucketsExhaustedError
 from bucket_failover.handler.context import Bucket
-from bucket_failover.handler.room import Room
+from bucket_failover.handler.room import Entry, Room
 from bucket_failover.handler.searching import HandlerState
 from bucket_failover_core import (
     AllBucketsExhausted,
@@ -21,7 +21,6 @@ from bucket_failover_core import (
     BucketSwitched,
     CallFailure,
     FailoverPolicy,
-    RequestSnapshot,
     RetryBudget,
     RetryPolicy,
     UseBucket,
@@ -61,13 +60,17 @@ class OwnHandler:
         budget: what all requests may spend on retries.
     """
 
+    reads_answers: Final = False
+    """The core has learned of an answer that was served."""
+
     def __init__(self, handler: HandlerState, budget: RetryBudget | None) -> None:
         self._handler = handler
         self.provider = handler.provider
         self.room: Room = handler
         self.shared: Any = vars(handler)["performer"].shared
         """Steps are shared with the handler's own searches."""
-        self._resets = _Resets(handler)
+        is_plain = "reset_session" not in vars(handler) and type(handler).reset_session is Room.reset_session
+        self._resets = None if is_plain else _Resets(handler)
         handler.set_budget(budget)
 
     def get_buckets(self) -> list[str]:
@@ -76,12 +79,13 @@ class OwnHandler:
 
     def begin(
         self, request: Hashable, *, draw: float, policy: RetryPolicy, model: str | None, session_key: str | None
-    ) -> RequestSnapshot:
+    ) -> Entry:
         """A request begins (REQ-1598-SM03)."""
-        self._resets.begin(request)
+        if self._resets is not None:
+            self._resets.begin(request)
         room = self._handler
         room.renew(draw)
-        return begin_request(
+        begun = begin_request(
             room.session,
             now=room.clock(),
             draw=draw,
@@ -90,15 +94,20 @@ class OwnHandler:
             model=model,
             session_key=session_key,
         )
+        return room.enlist(request, begun)
 
     def end(self, request: Hashable) -> None:
         """A request has ended, however it did."""
-        self._resets.end(request)
+        if self._resets is not None:
+            self._resets.end(request)
         self.room.forget(request)
 
     def report(self, bucket: str, answer: CallFailure, *, begun_at: float) -> None:
         """An answer that the operation tells of."""
         self._handler.report_answer(bucket, answer, begun_at=begun_at)
+
+    def succeeded(self, bucket: str, *, model: str | None) -> None:
+        """The core learns it; see `found_bucket`."""
 
     def found_bucket(self) -> str | None:
         """The core searches: a handler of ours is not asked."""
@@ -122,6 +131,9 @@ class ForeignHandler:
         clock: gives Unix seconds.
     """
 
+    reads_answers: Final = True
+    """It is told of each answer."""
+
     def __init__(self, handler: Any, budget: RetryBudget | None, clock: Callable[[], float]) -> None:  # noqa: ANN401 - any handler
         self._handler = handler
         self.provider: str = handler.provider
@@ -143,7 +155,7 @@ class ForeignHandler:
 
     def begin(
         self, request: Hashable, *, draw: float, policy: RetryPolicy, model: str | None, session_key: str | None
-    ) -> RequestSnapshot:
+    ) -> Entry:
         """A request begins, with the bucket that the handler names.
 
         Raises:
@@ -165,9 +177,10 @@ class ForeignHandler:
         room.set_profile(tuple(Bucket(name) for name in names))
         if current is not None:
             room.tell(BucketSwitched(bucket=current))
-        return begin_request(
+        begun = begin_request(
             room.session, now=room.clock(), draw=draw, policy=policy, model=model, searches=False, reads_again=True
         )
+        return room.enlist(request, begun)
 
     def end(self, request: Hashable) -> None:
         """A request has ended, however it did."""

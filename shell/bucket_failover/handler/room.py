@@ -19,6 +19,7 @@ from bucket_failover.handler.context import Bucket
 from bucket_failover.handler.dialogue import StepDone, perform_step
 from bucket_failover.handler.memory import Change, SharedLimits
 from bucket_failover.store.limits import LimitStore
+from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
     READING_STRATEGIES,
     STRATEGIES,
@@ -58,6 +59,13 @@ class HandlerSnapshot(NamedTuple):
 
     session: SessionSnapshot
     requests: tuple[RequestSnapshot, ...]
+
+
+class HeldToken(NamedTuple):
+    """A token, and the picture of it that the core sees."""
+
+    token: OAuthToken
+    state: TokenHeld
 
 
 class Entry:
@@ -108,6 +116,9 @@ class Room:
         self._reset_listeners: list[Callable[[], None]] = []
         self._last_entry: Entry | None = None
         self._entries: dict[Hashable | None, Entry] = {}
+        self._held: dict[str, HeldToken] = {}
+        self._owed_bucket: str | None = None
+        """The bucket that a reset has made the session's, and that the store has not been told of."""
         self._session = begin_session(self._snapshot_of_profile(), budget=None, phase=self._phase_of_one)
 
     @property
@@ -166,7 +177,8 @@ class Room:
             use = start.unwrap()
             moves = self.strategy == "round-robin" and not use.is_probe
             claimed = not use.is_probe or self.claims_probe()
-            begun = CallBegun(bucket=use.bucket, at=now, is_probe=use.is_probe, moves=moves)
+            counts = self.strategy == "least-used"
+            begun = CallBegun(bucket=use.bucket, at=now, is_probe=use.is_probe, moves=moves, is_counted=counts)
             self._session = learn(self._session, begun)
             return start if claimed else begin_where(self._session, new, now=now)
 
@@ -205,13 +217,17 @@ class Room:
         now = self.clock()
         return begin_request(self._session, now=now, draw=0.0, strategy=self.strategy, reads_again=True)
 
-    def keep(self, request: Hashable, known: RequestSnapshot) -> None:
-        """Show a request that a retry loop advances by itself among those in flight."""
-        entry = self._entries.get(request)
-        if entry is None:
-            self._entries[request] = Entry(known, is_kept=True)
-        else:
-            entry.request = known
+    def enlist(self, request: Hashable, begun: RequestSnapshot) -> Entry:
+        """Show a request that a retry loop advances by itself among those in flight, until it is forgotten."""
+        self._entries[request] = entry = Entry(begun, is_kept=True)
+        return entry
+
+    def held(self, bucket: str, token: OAuthToken) -> HeldToken:
+        """A token that the store holds, with its picture, which is made once for each."""
+        known = self._held.get(bucket)
+        if known is None or known.token is not token:
+            known = self._held[bucket] = HeldToken(token, token.state)
+        return known
 
     @property
     def session(self) -> SessionSnapshot:
@@ -236,6 +252,7 @@ class Room:
             self._session = reset_session(self._session, profile)
             self._entries.clear()
             self._resets += 1
+            self._owed_bucket = self._session.current
         for listener in tuple(self._reset_listeners):
             listener()
 
@@ -305,6 +322,8 @@ class Room:
         Args:
             draw: its chance, in [0, 1); the first one is that of this process.
         """
+        if not self._shared.is_shared:
+            return
         with self._mutex:
             self._renew()
             self._session = with_phase(self._session, draw)
@@ -332,6 +351,17 @@ class Room:
             yield Ask("set_session_bucket", (self.provider, bucket))
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the handler's own bucket is the authority
             journal.session_bucket_failed(self.provider, "written", safe_text(error))
+
+    @property
+    def owes_bucket(self) -> bool:
+        """Whether the store has not been told of a reset yet."""
+        return self._owed_bucket is not None
+
+    def settling(self) -> Generator[Ask, object, None]:
+        """Tell the store of a reset that it has not been told of: whoever adopts the session's bucket later gets it."""
+        owed, self._owed_bucket = self._owed_bucket, None
+        if owed is not None:
+            yield from self.remembering(owed)
 
     def flush_limits(self, timeout_seconds: float = 5.0) -> bool:
         """Wait until what was learned of limits is in their store; whether that came within the time (seconds)."""

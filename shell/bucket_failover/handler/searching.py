@@ -17,6 +17,7 @@ from bucket_failover_core import (
     BucketSwitched,
     CallAnswered,
     FailoverSnapshot,
+    Trigger,
     UseBucket,
     decide_failover,
     learn,
@@ -75,11 +76,12 @@ class HandlerState(Room):
         self, context: FailoverContext, failed: str | None, entry: Entry
     ) -> Generator[Share | Ask, object, bool]:
         """The search after a failed call with the bucket `failed`; whether the request can go on."""
-        resets = self._resets
-        journal.failover_started(self.provider, failed, context.trigger)
+        resets, trigger = self._resets, context.trigger
+        journal.failover_started(self.provider, failed, trigger)
+        trigger = trigger if trigger.limits == () else trigger.evolve({"limits": ()})  # the session has learned them
         told: set[tuple[str, str]] = set()
         while True:
-            ledger = self._ledger(context, failed, entry)
+            ledger = self._ledger(trigger, failed, entry)
             decision = unwrap_or_failure(decide_failover(ledger, now=self.clock()))
             for finding in decision.findings if journal.is_listened_to() else ():
                 if finding.reason is not None and (finding.bucket, finding.fact) not in told:
@@ -90,16 +92,17 @@ class HandlerState(Room):
             done = yield self.shared_step(decision)
             if isinstance(done, StepDone):
                 entry.hear(done.event)
+        yield from self.settling()
         yield from self._end_search(context, failed, entry, decision, is_current=resets == self._resets)
         return decision.kind == "use-bucket"
 
-    def _ledger(self, context: FailoverContext, failed: str | None, entry: Entry) -> FailoverSnapshot:
+    def _ledger(self, trigger: Trigger, failed: str | None, entry: Entry) -> FailoverSnapshot:
         """What is known of the request, with this failed call as the trigger."""
         with self._mutex:
             ledger = join(self._session, entry.request, now=self.clock(), counts_calls=False)
         if failed is None or ledger.place_of(failed) is None:
             return ledger
-        return ledger.evolve({"current": failed, "trigger": context.trigger.evolve({"limits": ()})})
+        return ledger.evolve({"current": failed, "trigger": trigger})
 
     def _end_search(
         self,
@@ -137,6 +140,7 @@ class HandlerState(Room):
 
     def adopting(self) -> Generator[Ask, object, None]:
         """Take over the store's session bucket, if the profile has it; a store that raises is logged."""
+        yield from self.settling()
         before, resets = self._session.current, self._resets
         try:
             bucket = yield Ask("get_session_bucket", (self.provider,))

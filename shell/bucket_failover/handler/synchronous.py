@@ -64,6 +64,15 @@ class SyncBucketFailoverHandlerImpl(HandlerState):
         finally:
             self.leave(context, entry)
 
+    def reset(self) -> None:
+        """Back to the first bucket, in the store as well; see `BucketFailoverHandlerImpl.reset`.
+
+        Raises:
+            ValueError: a changed profile has an empty or a repeated name; the handler stays as it was.
+        """
+        super().reset()
+        run(self.settling(), self.performer.perform)
+
     def adopt_session_bucket(self) -> None:
         """Take over the manager's session bucket if the profile has it; a manager that raises is logged."""
         run(self.adopting(), self.performer.perform)

@@ -8,6 +8,8 @@ refresh that says which token it is to replace, so that one that somebody else h
 `offers_login` (False: nobody can be asked) with `login_command`, what a person runs instead.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from bucket_failover.tokens import OAuthToken
@@ -82,6 +84,9 @@ class FullManager:
     def __init__(self, manager: Any) -> None:  # noqa: ANN401 - any manager, of either kind
         self._manager = manager
         self._replaces = _replaces(manager)
+        peek: Callable[[str, str], OAuthToken | None] | None = getattr(type(manager), "peek", None)
+        self.peek = _nothing if peek is None or "get_oauth_token" in _own(manager) else partial(peek, manager)
+        """The token of a bucket that need not be asked for, because it was read a moment ago; None: there is none."""
 
     def call(self, method: str, arguments: tuple[str, ...]) -> Any:  # noqa: ANN401 - each method has its own answer
         """What the method answers, or an awaitable of it.
@@ -91,6 +96,14 @@ class FullManager:
         if method == "replace_token" and not self._replaces:
             return self._manager.refresh_oauth_token(*arguments[:2])
         return getattr(self._manager, method)(*arguments)
+
+
+def _nothing(_provider: str, _bucket: str) -> OAuthToken | None:
+    return None
+
+
+def _own(manager: object) -> dict[str, object]:
+    return vars(manager) if hasattr(manager, "__dict__") else {}
 
 
 def full_manager(manager: object) -> FullManager:

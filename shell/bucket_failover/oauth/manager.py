@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
+from bucket_failover.effects.threads import REFRESH, STORE, call_in, finish_in
 from bucket_failover.errors import LoginUnavailableError, TokenStoreError
 from bucket_failover.oauth.conducting import AskToLogIn, Present, conduct, conduct_async
 from bucket_failover.oauth.logging_in import LoggingIn
@@ -68,7 +69,6 @@ class StoredOAuthManager:
         self._in_thread = in_thread
         self._single_use = single_use
         self._memory = TokenMemory(store, clock, TRUST_SECONDS if in_thread else 0.0)
-        self._live = self._memory.live
         self._refreshes: dict[tuple[str, str], asyncio.Task[OAuthToken | None]] = {}
         self.login_command = login_command
 
@@ -91,13 +91,20 @@ class StoredOAuthManager:
         Raises:
             TokenStoreError: the store could not answer. Whatever `replace_token` raises.
         """
-        held = self._live.get((provider, bucket))
-        if held is not None and held.changes == self._store.changes and held.read_at <= self._clock() < held.until:
-            return held.token
+        held = self.peek(provider, bucket)
+        if held is not None:
+            return held
         token = await self._call(self._memory.read, provider, bucket)
         if token is not None and not token.is_live(now=self._clock()):
             token = await self.replace_token(provider, bucket, "")
         return token if token is not None and token.is_live(now=self._clock()) else None
+
+    def peek(self, provider: str, bucket: str) -> OAuthToken | None:
+        """The bucket's token, if it is live and was read a second ago or less; None: ask `get_oauth_token`."""
+        held = self._memory.live.get((provider, bucket))
+        if held is not None and held.changes == self._store.changes and held.read_at <= self._clock() < held.until:
+            return held.token
+        return None
 
     async def refresh_oauth_token(self, provider: str, bucket: str) -> OAuthToken | None:
         """See `OAuthManager.refresh_oauth_token`; the token that is stored now is replaced.
@@ -185,7 +192,7 @@ class StoredOAuthManager:
 
     async def _call(self, function: Callable[..., _T], *arguments: object) -> _T:
         if self._in_thread:
-            return await asyncio.to_thread(function, *arguments)
+            return await call_in(STORE, function, *arguments)
         return function(*arguments)
 
     async def _single_flight(self, provider: str, bucket: str, unwanted: str) -> OAuthToken | None:
@@ -207,7 +214,9 @@ class StoredOAuthManager:
         if refresh is None:
             return None
         if isinstance(refresh, TokenIssuer):
-            return await self._call(self._refresh_in_thread, refresh, provider, bucket, unwanted)
+            if not self._in_thread:
+                return self._refresh_in_thread(refresh, provider, bucket, unwanted)
+            return await finish_in(REFRESH, self._refresh_in_thread, refresh, provider, bucket, unwanted)
         kept = await self._call(self._memory.instead_of_refresh, provider, bucket, unwanted)
         if kept is not None:
             return kept

@@ -74,13 +74,20 @@ class SyncStoredOAuthManager:
         Raises:
             TokenStoreError: the store could not answer. Whatever `replace_token` raises.
         """
-        held = self._memory.live.get((provider, bucket))
-        if held is not None and held.changes == self._store.changes and held.read_at <= self._clock() < held.until:
-            return held.token
+        held = self.peek(provider, bucket)
+        if held is not None:
+            return held
         token = self._memory.read(provider, bucket)
         if token is not None and not token.is_live(now=self._clock()):
             token = self.replace_token(provider, bucket, "")
         return token if token is not None and token.is_live(now=self._clock()) else None
+
+    def peek(self, provider: str, bucket: str) -> OAuthToken | None:
+        """The bucket's token, if it is live and was read a second ago or less; None: ask `get_oauth_token`."""
+        held = self._memory.live.get((provider, bucket))
+        if held is not None and held.changes == self._store.changes and held.read_at <= self._clock() < held.until:
+            return held.token
+        return None
 
     def refresh_oauth_token(self, provider: str, bucket: str) -> OAuthToken | None:
         """See `OAuthManager.refresh_oauth_token`; the token that is stored now is replaced.
