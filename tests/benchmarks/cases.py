@@ -2,14 +2,16 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from bucket_failover import (
     ActiveBucket,
     BucketFailoverHandlerImpl,
     BucketSnapshot,
+    CallBucket,
     CallFailed,
     CallFailure,
     CallSucceeded,
@@ -25,10 +27,16 @@ from bucket_failover import (
     TokenRead,
     Trigger,
     advance,
+    advance_request,
+    begin_request,
+    begin_session,
     choose_bucket,
     classify_failure,
     decide_failover,
+    decide_request,
     in_memory_manager,
+    learn,
+    read_answer,
     read_limits,
 )
 from bucket_failover_core.value import Value
@@ -86,6 +94,8 @@ def all_cases(runner: asyncio.Runner) -> Iterator[Case]:
         yield _live_token(runner, folder)
     yield _whole_failover(runner)
     yield _whole_call(runner)
+    yield _whole_switch(runner)
+    yield _pure_request()
 
 
 def _choice(size: int) -> Case:
@@ -262,6 +272,53 @@ def _live_token(runner: asyncio.Runner, folder: str) -> Case:
     return Case("get_oauth_token", lambda: runner.run(batch()), bar=1.5, operations=_BATCH)
 
 
+def _whole_switch(runner: asyncio.Runner) -> Case:
+    """One whole `RetryOrchestrator.call` whose first bucket answers 429, reading that answer included."""
+    manager = in_memory_manager("anthropic", _tokens(), clock=lambda: NOW)
+    handler = BucketFailoverHandlerImpl(list(_tokens()), "anthropic", manager, clock=lambda: NOW)
+    orchestrator = RetryOrchestrator(handler, manager, clock=lambda: NOW)
+    refusal = _RefusalError()
+
+    async def operation(bucket: ActiveBucket) -> str:
+        if bucket.name == "default":
+            raise refusal
+        return bucket.name
+
+    async def batch() -> None:
+        for _ in range(_BATCH):
+            handler.reset()
+            await orchestrator.call(operation)
+
+    return Case("RetryOrchestrator.call that switches", lambda: runner.run(batch()), bar=95.0, operations=_BATCH)
+
+
+class _RefusalError(Exception):
+    """A 429 that asks for one request to be repeated, in the shape of the well-known clients' exceptions."""
+
+    status_code = 429
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+def _pure_request() -> Case:
+    """One request that is served at once, in the core alone, reading the answer included."""
+    names = ("default", "claudius", "vybestack")
+    profile = FailoverSnapshot(provider="anthropic", buckets=tuple(BucketSnapshot(name=name) for name in names))
+    known = learn(begin_session(profile), TokenRead(bucket="default", token=_HELD, at=NOW))
+    answer = CallFailure(status=200)
+
+    def run() -> object:
+        session, request = known, begin_request(known, now=NOW, draw=0.5)
+        call = decide_request(session, request, now=NOW).unwrap()
+        assert isinstance(call, CallBucket)
+        begun = call.begun(at=NOW)
+        session, request = learn(session, begun), advance_request(request, begun)
+        answered = begun.answered(read_answer(answer, now=NOW), fingerprint="f")
+        session, request = learn(session, answered), advance_request(request, answered)
+        return decide_request(session, request, now=NOW)
+
+    return Case("a request served at once, in the core alone", run, bar=16.0)
+
+
 def _whole_call(runner: asyncio.Runner) -> Case:
     """One whole `RetryOrchestrator.call` on an operation that succeeds at once."""
     manager = in_memory_manager("anthropic", _tokens(), clock=lambda: NOW)
@@ -275,4 +332,4 @@ def _whole_call(runner: asyncio.Runner) -> Case:
         for _ in range(_BATCH):
             await orchestrator.call(operation)
 
-    return Case("RetryOrchestrator.call that succeeds", lambda: runner.run(batch()), bar=8.0, operations=_BATCH)
+    return Case("RetryOrchestrator.call that succeeds", lambda: runner.run(batch()), bar=12.0, operations=_BATCH)

@@ -24,7 +24,7 @@ import pytest
 from bucket_failover_core import STRATEGIES, Limit, Strategy
 from bucket_failover_core.start import is_doubtful
 from tests.support.quotas import INTERVAL
-from tests.support.simulated_driver import Driver
+from tests.support.simulated_driver import Driver, driver_of
 from tests.support.simulated_provider import DAY, HOUR, MINUTE, Account, SimulatedProvider
 from tests.support.worlds import profile
 
@@ -69,7 +69,7 @@ def day(strategy: Strategy, seed: int) -> Day:
     """The day, request after request; who comes while another one waits is served after it."""
     provider = SimulatedProvider(ACCOUNTS, MIDNIGHT, OVERLOAD)
     chance = random.Random(seed)  # noqa: S311 - a draw, not a secret
-    driver = Driver(provider, strategy, chance, now=MIDNIGHT, session=profile(*ACCOUNTS))
+    driver = driver_of(provider, strategy, chance, now=MIDNIGHT, profile=profile(*ACCOUNTS))
     moments = list(schedule())
     pass_time(driver, moments, until=EARLY_RESET)
     driver.provider.reset_week("ben", now=EARLY_RESET)
@@ -137,9 +137,13 @@ def test_by_default_that_is_one_interval() -> None:
 
 @EVERY_DAY
 def test_only_canaries_go_to_a_doubted_bucket_while_another_is_open(strategy: Strategy, seed: int) -> None:
-    """And they are paced: no two within ten minutes, over all buckets."""
+    """And they are paced: no two within ten minutes, over all buckets.
+
+    While the provider is overloaded, the others are open and serve no request: patience then tries what is doubted, too.
+    """
     driver = day(strategy, seed).driver
-    assert [call for call in driver.calls if call.was_doubted and call.others_open and not call.is_canary] == []
+    doubted = [call for call in driver.calls if call.was_doubted and call.others_open and not call.is_canary]
+    assert {call.status for call in doubted} <= {503}
     assert all(later - earlier >= INTERVAL for earlier, later in pairwise(driver.probes))
     assert all(call.was_doubted for call in driver.calls if call.is_canary)
 
@@ -151,7 +155,7 @@ def test_the_overload_is_charged_to_nobody(strategy: Strategy, seed: int) -> Non
     assert told.limits_after_overload == told.limits_before_overload
     calls = [call for call in told.driver.calls if told.driver.provider.is_overloaded(call.at)]
     assert {call.status for call in calls} == {503}
-    first = next(call for call in told.driver.calls if call.at >= OVERLOAD[1])
+    first = next(call for call in told.driver.calls if call.at >= OVERLOAD[1] and not call.is_canary)
     assert first.status == 200
 
 

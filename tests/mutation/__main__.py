@@ -45,6 +45,17 @@ DECISIONS = (
     "start.py",
     "budget.py",
     "skew.py",
+    "answers.py",
+    "request/advance.py",
+    "request/decide.py",
+    "request/foreign.py",
+    "request/joint.py",
+    "request/learn.py",
+    "request/opening.py",
+    "request/patience.py",
+    "request/session.py",
+    "request/state.py",
+    "request/steps.py",
     "reading/answer.py",
     "reading/body.py",
     "reading/calendars.py",
@@ -67,13 +78,14 @@ pytest_add_cli_args = [
     "-x",
     "--ignore=tests/core/test_failover_exhaustive.py",
     "--ignore=tests/core/test_refreshing_exhaustive.py",
+    "--ignore=tests/core/request/test_request_exhaustive.py",
 ]
 also_copy = ["tests", "shell"]
 
 [tool.pytest.ini_options]
 addopts = ["--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:randomly"]
 pythonpath = [".", "src"]
-markers = ["requirement(id): a requirement"]
+markers = ["requirement(id): a requirement", "slow: takes long"]
 """
 
 

@@ -170,9 +170,10 @@ def _search(asked: Asked, failed: BucketSnapshot, not_before: float | None) -> R
             assert used is not None, "a search ends with a usable bucket"
             return used
         case "all-buckets-exhausted":
-            return nothing_left(asked, found, None)
+            return nothing_left(asked, found, None, not_before=not_before)
         case "reauthenticate":
-            return nothing_left(asked, exhausted_profile(asked.ledger, found.findings), found)
+            told = exhausted_profile(asked.ledger, found.findings)
+            return nothing_left(asked, told, found, not_before=not_before)
         case "read-token" | "refresh-token":
             return Success(found)
         case never:

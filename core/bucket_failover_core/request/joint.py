@@ -100,12 +100,16 @@ def _joined(
     """One bucket, as this request sees it. The session's own object if the request knows nothing more."""
     name = bucket.name
     failures = [failed for failed in request.failures if failed.bucket == name] if request.failures else []
-    refreshed = request.has_since_begun(name, "refresh", account.refreshed_at)
-    logged_in = request.has_since_begun(name, "reauth", account.login_at)
+    refreshed = account.refreshed_at is not None and request.has_since_begun(name, "refresh", account.refreshed_at)
+    logged_in = account.login_at is not None and request.has_since_begun(name, "reauth", account.login_at)
     rejected = request.rejected
     if believed and account.refusals:
         known = (refusal.fingerprint for refusal in account.refusals if refusal.at <= now < refusal.until())
         rejected = (*rejected, *(fingerprint for fingerprint in known if fingerprint not in rejected))
+    asked = logged_in or account.declined_at is not None
+    token = _token(bucket, account, request, failures, rejected, now=now, asked=asked)
+    if not (failures or rejected or refreshed or asked or account.renewed_by or request.spent):
+        return bucket if token is bucket.token else bucket.evolve({"token": token})
     facts: dict[str, object] = {}
     if failures:
         facts["tried"] = True
@@ -114,10 +118,8 @@ def _joined(
         facts["rejected"] = rejected
     if refreshed or name in request.spent:
         facts["refresh_spent"] = True
-    asked = logged_in or account.declined_at is not None
     if asked:
         facts["reauth_spent"] = True
-    token = _token(bucket, account, request, failures, rejected, now=now, asked=asked)
     if token is not bucket.token:
         facts["token"] = token
     renewed_by = _renewed_by(bucket, account, request, failures)

@@ -108,21 +108,36 @@ def calls_exhausted(asked: Asked) -> RequestResult:
     return Failure(RetriesExhausted(attempts=asked.request.attempts, cause=last.answer.verdict.cause))
 
 
-def nothing_left(asked: Asked, exhausted: AllBucketsExhausted, login: Reauthenticate | None) -> RequestResult:
+def nothing_left(
+    asked: Asked,
+    exhausted: AllBucketsExhausted,
+    login: Reauthenticate | None,
+    *,
+    not_before: float | None = None,
+) -> RequestResult:
     """No bucket can be called with now: a short wait, a login, a longer wait, a refused token, or the end.
 
     Args:
         asked: the question.
         exhausted: why not.
         login: the login that may be asked for; None: none.
+        not_before: Unix seconds before which an overloaded provider is not called again; None: at once.
     """
     findings = exhausted.findings if login is None else login.findings
-    patience = find_patience(asked.ledger, asked.request, now=asked.now) if _may_wait(asked) else None
+    patience = _patience(asked, not_before=not_before) if _may_wait(asked) else None
     if patience is not None and (login is None or patience.until - asked.now <= SHORT_WAIT_SECONDS):
         return _wait_for(asked, patience, findings)
     if login is not None:
         return Success(login)
     return _last_resort(asked) or Failure(exhausted)
+
+
+def _patience(asked: Asked, *, not_before: float | None) -> Patience | None:
+    """The bucket to be waited for; an overloaded provider is not hit again without a wait."""
+    patience = find_patience(asked.ledger, asked.request, now=asked.now)
+    if patience is None or not_before is None or patience.until >= not_before:
+        return patience
+    return patience._replace(until=not_before)
 
 
 def _may_wait(asked: Asked) -> bool:
