@@ -105,7 +105,8 @@ def _find_current(
     held = token_fact(current, now=now, refused=refused, refused_unknown=is_refusal(cause), may_refresh=may_refresh)
     if held == "login-failed":
         return settle(current, held)
-    sound = held == "usable" and current.renewed_by is None and not is_refusal(cause)
+    healed = current.renewed_by is not None or is_refusal(cause)
+    sound = held == "usable" and (current.calls_spent or not healed)
     quota = snapshot.trigger.detail if is_spent(cause) else quota_problem(current) if sound else None
     if quota is not None:
         limits = current.limits + snapshot.trigger.limits
@@ -113,8 +114,6 @@ def _find_current(
         return spent(current, "call-refused-for-quota", held, limit, detail=quota)
     if sound:
         return BucketFinding(bucket=current.name, fact="credential-sound", detail=_detail(snapshot.trigger, cause))
-    if current.calls_spent and held in OPEN_FACTS:
-        return BucketFinding(bucket=current.name, fact="already-tried", detail=_detail(snapshot.trigger, cause))
     return settle(current, held)
 
 

@@ -38,7 +38,8 @@ def advance_request(request: RequestSnapshot, event: RequestEvent) -> RequestSna
         case "reauth-failed":
             return _told(request, event.bucket, "reauth", event.at, renewed=False)
         case "bucket-switched":
-            return request.evolve({"found": (*request.found, event.bucket)})
+            heard = tuple(told for told in request.heard if told.bucket != event.bucket)
+            return request.evolve({"found": (*request.found, event.bucket), "heard": heard})
         case "search-failed":
             return request.evolve({"search_failed": event.reasons})
         case never:

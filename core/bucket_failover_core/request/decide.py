@@ -28,6 +28,7 @@ from bucket_failover_core.budget import retries_left
 from bucket_failover_core.calls import Verdict
 from bucket_failover_core.exhaustion import exhausted_profile
 from bucket_failover_core.failover import decide_failover
+from bucket_failover_core.findings import Fact
 from bucket_failover_core.request.decisions import CallBucket, RequestResult, Served, WaitUntil
 from bucket_failover_core.request.foreign import decide_foreign_search, open_with_foreign_search
 from bucket_failover_core.request.joint import join
@@ -127,11 +128,21 @@ def _retry_snapshot(asked: Asked, failed: BucketSnapshot) -> RetrySnapshot:
         attempts_made=request.attempts,
         failures_here=request.failures_with(failed.name),
         output_started=request.last.output_started or answer.output_started,
-        refresh_spent=own_fact(asked, failed) not in OPEN_FACTS,
+        refresh_spent=_token_fact(asked, failed) not in OPEN_FACTS,
         is_probe=request.is_probe,
         retries_left=None if budget is None else retries_left(budget, now=answer.at),
         policy=request.policy,
     )
+
+
+def _token_fact(asked: Asked, failed: BucketSnapshot) -> Fact:
+    """What the token of the bucket that has failed says; with no call left, as it was last known: why read it again?"""
+    fact = own_fact(asked, failed)
+    if fact != "not-read" or asked.has_calls_left:
+        return fact
+    place = asked.session.profile.place_of(failed.name)
+    assert place is not None, failed.name
+    return own_fact(asked, failed.evolve({"token": asked.session.profile.buckets[place].token}))
 
 
 def _go_on(asked: Asked, failed: BucketSnapshot, decision: RetryDecision) -> RequestResult:

@@ -33,20 +33,19 @@ def open_with_foreign_search(asked: Asked) -> RequestResult:
     current = current_bucket(asked.ledger)
     assert current is not None, "an empty profile has ended before"
     if asked.request.found or asked.request.search_failed is not None:
-        return decide_foreign_search(asked, None, begun_with=current.name)
+        return decide_foreign_search(asked, None)
     step = step_towards(asked, current)
     if step is not None:
         return step
     return Success(FindBucket(bucket=current.name)) if asked.has_several else own_end(asked, current)
 
 
-def decide_foreign_search(asked: Asked, not_before: float | None, *, begun_with: str | None = None) -> RequestResult:
+def decide_foreign_search(asked: Asked, not_before: float | None) -> RequestResult:
     """What follows from what the foreign handler has found so far.
 
     Args:
         asked: the question.
         not_before: Unix seconds before which no other bucket is called with; None: at once.
-        begun_with: a bucket without a token that the search began with; None: it began with a failed call.
     """
     request, ledger = asked.request, asked.ledger
     if request.search_failed is not None:
@@ -64,6 +63,7 @@ def decide_foreign_search(asked: Asked, not_before: float | None, *, begun_with:
     step = step_towards(asked, asked.bucket(name))
     if step is not None:
         return step
+    begun_with = request.begun_with if request.last is None else None
     if name in (begun_with, *request.found[:-1]):
         return Failure(exhausted_profile(ledger, _findings(asked, {})))
     return Success(FindBucket(bucket=name))

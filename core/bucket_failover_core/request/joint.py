@@ -142,22 +142,20 @@ def _token(
     asked: bool,
 ) -> TokenState:
     """The token, or unread if what is known of it may be out of date."""
-    token, read_at = bucket.token, account.read_at
-    if not _is_of_this_request(bucket.name, read_at, request):
+    token, read_at, name = bucket.token, account.read_at, bucket.name
+    if not _is_of_this_request(name, read_at, request):
         return _UNREAD
     if type(token) is TokenHeld:
         refused = token.fingerprint != "" and token.fingerprint in rejected
         expired = is_expired(token.expiry, now=now, api_key=bucket.api_key, issued_at=token.issued_at)
         unnamed = bool(failures) and is_refusal(failures[-1].cause) and token.fingerprint == ""
-        if not (refused or expired or unnamed) or request.has_heard(bucket.name):
+        if not (refused or expired or unnamed) or request.has_heard_since_own_failure(name):
             return token
-        if request.found and request.found[-1] == bucket.name:
-            return _UNREAD
-        since = _begun_at_of_refusal(request, bucket.name)
+        since = _begun_at_of_refusal(request, name)
         if since is None:
             since = request.begun_at
         return token if read_at is not None and read_at > since else _UNREAD
-    if token.kind not in UNUSABLE_KINDS or request.has_heard(bucket.name) or failures or asked:
+    if token.kind not in UNUSABLE_KINDS or request.has_heard(name) or failures or asked:
         return token
     since = request.failures[-1].at if request.failures else request.begun_at
     return token if read_at is not None and read_at > since else _UNREAD
@@ -166,6 +164,8 @@ def _token(
 def _is_of_this_request(bucket: str, read_at: float | None, request: RequestSnapshot) -> bool:
     """Whether what is known of a token is no older than the request wants it: by default, than anything."""
     if bucket in request.refreshed:
+        return False
+    if request.found and request.found[-1] == bucket and not request.has_heard(bucket):
         return False
     if not request.reads_again or (read_at is not None and read_at > request.begun_at):
         return True

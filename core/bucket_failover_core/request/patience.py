@@ -52,7 +52,7 @@ def _given_until(
         return None
     is_current = ledger.current == bucket.name and request.last is not None
     unnamed = is_current and is_refusal(ledger.trigger.cause)
-    if token_fact(bucket, now=now, refused_unknown=unnamed, may_refresh=not bucket.tried) not in OPEN_FACTS:
+    if token_fact(bucket, now=now, refused_unknown=unnamed) not in OPEN_FACTS:
         return None
     latest = now + request.policy.hint_max_seconds
     failures = [failed for failed in request.failures if failed.bucket == bucket.name]

@@ -68,6 +68,7 @@ class RequestSnapshot(Value):
         model: the model that it is for; None: unknown.
         policy: how patient it is.
         searches: the core searches; else a foreign handler does.
+        begun_with: the bucket in use when it began, where a foreign handler searches.
         attempts: calls that were answered.
         call: the call that is being made.
         is_probe: that call, or the last answered one, was a probe.
@@ -91,6 +92,7 @@ class RequestSnapshot(Value):
     model: str | None = None
     policy: RetryPolicy = RetryPolicy()
     searches: bool = True
+    begun_with: str | None = None
     attempts: int = Field(default=0, ge=0)
     call: CallBegun | None = None
     is_probe: bool = False
@@ -115,6 +117,11 @@ class RequestSnapshot(Value):
         """Whether it was told of the bucket's token, since its last failed call or at all."""
         failures = len(self.failures)
         return any(told.bucket == bucket and (told.failures == failures or not since_failure) for told in self.heard)
+
+    def has_heard_since_own_failure(self, bucket: str) -> bool:
+        """Whether it was told of the bucket's token since the last failed call with that bucket, or at all."""
+        own = max((place for place, failed in enumerate(self.failures) if failed.bucket == bucket), default=-1)
+        return any(told.bucket == bucket and told.failures > own for told in self.heard)
 
     def has_refreshed(self, session: SessionSnapshot, bucket: str) -> bool:
         """Whether the bucket's token was refreshed since it began, by whichever request and however that ended."""
@@ -182,6 +189,7 @@ def begin_request(
             "model": model,
             "policy": policy,
             "searches": searches,
+            "begun_with": None if searches else session.current,
             "reads_again": reads_again,
             "ended_before": _ended_by(session, now=now),
         }

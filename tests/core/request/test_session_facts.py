@@ -1,0 +1,445 @@
+"""What a session learns: each fact once, whatever the order in which it is told."""
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+from returns.methods import unwrap_or_failure
+
+from bucket_failover_core import (
+    AnswerRead,
+    BucketSnapshot,
+    BucketSwitched,
+    CallAnswered,
+    CallBegun,
+    Cause,
+    Limit,
+    Reauthenticated,
+    ReauthFailed,
+    RefreshFailed,
+    RequestEvent,
+    RetryBudget,
+    SearchFailed,
+    SessionSnapshot,
+    TokenAbsent,
+    TokenRead,
+    TokenRefreshed,
+    Verdict,
+    WindowReading,
+    begin_request,
+    begin_session,
+    decide_request,
+    learn,
+)
+from bucket_failover_core.request.advance import note_refreshed, note_refused
+from bucket_failover_core.request.learn import hear_quota
+from bucket_failover_core.request.opening import begin_where
+from bucket_failover_core.request.session import Refusal, limits_of, reset_session, with_limits, with_phase
+from tests.support.request_driver import NOW, World, answer, ended, live, play, session_of, story
+
+A, B = live("A"), live("B")
+
+
+def limit(**fields: Any) -> Limit:
+    """An advisory minute that was observed now."""
+    given = {"until": NOW + 60, "window": "minute", "source": "guess", "observed_at": NOW, **fields}
+    return Limit.model_validate(given)
+
+
+def served(bucket: str = "a", *, begun_at: float = NOW, model: str | None = None, **fields: Any) -> CallAnswered:
+    """A call that was served."""
+    read = AnswerRead(at=begun_at + 1, served=True, model=model, **fields)
+    return CallAnswered(bucket=bucket, answer=read, begun_at=begun_at, fingerprint="A")
+
+
+def refused(*limits: Limit, bucket: str = "a", at: float = NOW, cause: Cause = Cause.QUOTA) -> CallAnswered:
+    """A call that was not."""
+    verdict = Verdict(cause=cause, limits=limits)
+    read = AnswerRead(at=at, served=False, verdict=verdict, limits=limits)
+    return CallAnswered(bucket=bucket, answer=read, begun_at=at - 1, fingerprint="A")
+
+
+def told(*events: RequestEvent, session: SessionSnapshot | None = None) -> SessionSnapshot:
+    """A session after these events."""
+    known = session_of("a", "b") if session is None else session
+    for event in events:
+        known = learn(known, event)
+    return known
+
+
+def token_of(session: SessionSnapshot, bucket: int = 0) -> object:
+    """What is known of a bucket's token."""
+    return session.profile.buckets[bucket].token
+
+
+ANY_ORDER: dict[str, tuple[RequestEvent, ...]] = {
+    "reads": (TokenRead(bucket="a", token=A, at=1.0), TokenRead(bucket="a", token=TokenAbsent(), at=2.0)),
+    "the same token twice": (TokenRead(bucket="a", token=A, at=1.0), TokenRead(bucket="a", token=A, at=2.0)),
+    "a refresh, and a later read of it": (
+        TokenRefreshed(bucket="a", token=A, at=1.0),
+        TokenRead(bucket="a", token=A, at=2.0),
+    ),
+    "a read and a refresh of one moment": (
+        TokenRead(bucket="a", token=B, at=1.0),
+        TokenRefreshed(bucket="a", token=A, at=1.0),
+    ),
+    "refreshes that fail": (
+        RefreshFailed(bucket="a", detail="x", at=1.0),
+        RefreshFailed(bucket="a", detail="y", at=2.0),
+        RefreshFailed(bucket="a", detail="z", at=2.0),
+    ),
+    "a no and a login": (
+        ReauthFailed(bucket="a", declined=True, at=1.0),
+        Reauthenticated(bucket="a", token=A, at=2.0),
+    ),
+    "a login and a later no": (
+        Reauthenticated(bucket="a", token=A, at=1.0),
+        ReauthFailed(bucket="a", declined=True, at=2.0),
+    ),
+    "a limit and a success that began later": (refused(limit()), served(begun_at=NOW + 5)),
+    "a limit and a success that began before": (refused(limit()), served(begun_at=NOW)),
+    "a limit of a model, and another model's success": (
+        refused(limit(model="m")),
+        served(begun_at=NOW + 5, model="n"),
+        served(begun_at=NOW + 6),
+        served(begun_at=NOW + 4, model="n"),
+    ),
+    "two limits of one moment": (refused(limit(until=NOW + 60)), refused(limit(until=NOW + 90))),
+    "limits of two windows": (refused(limit(window="day")), refused(limit(window="5h"))),
+    "a limit, and a reading of its window that is newer": (
+        refused(limit(window="5h", strength="directive")),
+        served(readings=(WindowReading(window="5h", used=0.1, observed_at=NOW + 9),)),
+    ),
+    "buckets": (TokenRead(bucket="a", token=A, at=1.0), TokenRead(bucket="b", token=B, at=1.0)),
+    "probes": (
+        CallBegun(bucket="a", at=1.0, is_probe=True, is_counted=True),
+        CallBegun(bucket="a", at=2.0, is_probe=True, is_counted=True),
+    ),
+    "refusals that began before the first was known": (
+        refused(at=5.0, cause=Cause.UNAUTHENTICATED),
+        refused(at=5.5, cause=Cause.UNAUTHENTICATED),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANY_ORDER)
+def test_the_order_does_not_matter(name: str) -> None:
+    """Contract, *One whole request*: the bucket in use aside."""
+    sessions = [told(*events) for events in permutations(ANY_ORDER[name])]
+    assert all(session == sessions[0] for session in sessions)
+
+
+class TestTokens:
+    """Of two words about one token the later counts; at one moment what was brought."""
+
+    def test_the_later_word_counts(self) -> None:
+        """An older one changes nothing."""
+        assert token_of(told(*ANY_ORDER["reads"])) == TokenAbsent()
+        assert token_of(told(*ANY_ORDER["a read and a refresh of one moment"])) == A
+
+    def test_of_two_reads_of_one_moment_the_one_told_last_counts(self) -> None:
+        """A clock that stands still tells no order."""
+        assert token_of(told(TokenRead(bucket="a", token=A, at=1.0), TokenRead(bucket="a", token=B, at=1.0))) == B
+
+    def test_what_brought_it_is_remembered(self) -> None:
+        """Until another token is held."""
+        session = told(*ANY_ORDER["a refresh, and a later read of it"])
+        account = session.accounts[0]
+        assert (account.renewed_by, account.renewed_at, account.read_at) == ("refresh", 1.0, 2.0)
+        after = learn(session, TokenRead(bucket="a", token=B, at=3.0))
+        assert (after.accounts[0].renewed_by, after.accounts[0].renewed_at) == (None, None)
+
+    def test_a_refresh_that_brings_the_very_token_renews_nothing(self) -> None:
+        """Its expiry unmoved."""
+        session = told(TokenRead(bucket="a", token=A, at=1.0), TokenRefreshed(bucket="a", token=A, at=2.0))
+        assert session.accounts[0].renewed_by is None
+        moved = learn(session, TokenRefreshed(bucket="a", token=A.model_copy(update={"expiry": 9.5e9}), at=3.0))
+        assert moved.accounts[0].renewed_by == "refresh"
+
+    def test_a_moment_is_needed(self) -> None:
+        """A session cannot order what has none."""
+        with pytest.raises(ValueError, match="at: a session needs to know when"):
+            told(TokenRead(bucket="a", token=A))
+
+    def test_what_the_store_holds_makes_a_bucket_an_api_keys(self) -> None:
+        """And it stays one."""
+        session = told(TokenRead(bucket="a", token=A, at=1.0, api_key=True), TokenRead(bucket="a", token=B, at=2.0))
+        assert session.profile.buckets[0].api_key
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            TokenRead(bucket="zed", token=A, at=1.0),
+            RefreshFailed(bucket="zed", at=1.0),
+            TokenRefreshed(bucket="zed", token=A, at=1.0),
+            ReauthFailed(bucket="zed", declined=True, at=1.0),
+            CallBegun(bucket="zed", at=1.0, moves=True),
+            served("zed"),
+            BucketSwitched(bucket="zed"),
+            SearchFailed(reasons={}),
+        ],
+    )
+    def test_a_bucket_that_a_reset_has_removed_is_passed_over(self, event: RequestEvent) -> None:
+        """Its request may still tell of it."""
+        session = session_of("a", "b")
+        assert learn(session, event) == session
+        assert hear_quota(session, "zed", AnswerRead(at=1.0, served=True), begun_at=1.0) is session
+
+
+class TestSteps:
+    """How a refresh or a login has ended."""
+
+    def test_the_newest_counts_and_of_one_moment_the_one_without_a_problem(self) -> None:
+        """Told in any order."""
+        failed, done = RefreshFailed(bucket="a", detail="x", at=2.0), TokenRefreshed(bucket="a", token=A, at=2.0)
+        for session in (told(failed, done), told(done, failed)):
+            account = session.accounts[0]
+            assert (account.refreshed_at, account.refresh_problem) == (2.0, "")
+        older = learn(told(failed), RefreshFailed(bucket="a", detail="older", at=1.0))
+        assert older.accounts[0].refresh_problem == "refresh failed: x"
+        assert older.newest_step_at == 2.0
+
+    def test_an_older_step_of_another_bucket_moves_no_moment_back(self) -> None:
+        """`newest_step_at` is the newest of all."""
+        session = told(RefreshFailed(bucket="a", at=2.0), RefreshFailed(bucket="b", at=1.0))
+        assert session.newest_step_at == 2.0
+        older = learn(session, RefreshFailed(bucket="a", at=0.5))
+        assert older == session
+
+    def test_a_no_counts_until_the_bucket_gets_another_token(self) -> None:
+        """Whichever way it comes; a reset makes it be forgotten as well."""
+        no = told(ReauthFailed(bucket="a", declined=True, at=5.0))
+        assert no.accounts[0].declined_at == 5.0
+        assert learn(no, TokenRead(bucket="a", token=ended("A"), at=6.0)).accounts[0].declined_at == 5.0
+        assert learn(no, TokenRead(bucket="a", token=A, at=4.0)).accounts[0].declined_at == 5.0
+        assert learn(no, TokenRead(bucket="a", token=A, at=6.0)).accounts[0].declined_at is None
+        assert reset_session(no, no.profile).accounts[0].declined_at is None
+        assert told(ReauthFailed(bucket="a", at=5.0)).accounts[0].declined_at is None
+
+    def test_a_no_asks_no_request_again(self) -> None:
+        """Reported as `reauth-failed`, without a window."""
+        session = told(ReauthFailed(bucket="a", declined=True, at=NOW - 50))
+        assert story(World(), session=session) == ["read a", "read b", "reauthenticate b", "all-buckets-exhausted"]
+
+    def test_a_step_of_the_very_moment_in_which_a_request_begins_was_before_it(self) -> None:
+        """Unless it is the request's own."""
+        session = told(
+            TokenRead(bucket="a", token=ended("A"), at=NOW),
+            RefreshFailed(bucket="a", at=NOW),
+            ReauthFailed(bucket="a", at=NOW),
+        )
+        told_of = play(World({"a": ended("A")}), session=session)
+        assert [step.by for step in told_of.request.ended_before] == ["refresh", "reauth"]
+        told_of.run()
+        assert told_of.told.count("refresh a") == 1
+        assert told_of.told.count("reauthenticate a") == 1
+
+    def test_a_clock_that_was_set_back_spends_nothing(self) -> None:
+        """A step "after" the beginning that was before it."""
+        session = told(RefreshFailed(bucket="a", at=NOW + 500), ReauthFailed(bucket="b", at=NOW - 500))
+        request = begin_request(session, now=NOW, draw=0.5)
+        assert not request.has_refreshed(session, "a")
+        assert not request.has_refreshed(session, "zed")
+        later = learn(session, RefreshFailed(bucket="a", at=NOW + 501))
+        assert request.has_refreshed(later, "a")
+
+
+class TestQuota:
+    """Limits, and what disproves them."""
+
+    def test_a_success_disproves_what_was_observed_before_its_call_began(self) -> None:
+        """And nothing else: not a directive limit, not another model's."""
+        assert told(refused(limit()), served(begun_at=NOW + 1)).profile.buckets[0].limits == ()
+        for kept in (limit(observed_at=NOW + 2), limit(strength="directive"), limit(model="m")):
+            session = told(refused(kept), served(begun_at=NOW + 1, model="n"))
+            assert session.profile.buckets[0].limits == (kept,)
+        undated = limit(observed_at=None)
+        assert told(refused(undated), served(begun_at=NOW + 1)).profile.buckets[0].limits == ()
+
+    def test_what_an_organization_shares_is_disproved_in_its_whole_domain(self) -> None:
+        """And benches it as a whole."""
+        buckets = (
+            BucketSnapshot(name="a", quota_domain="org"),
+            BucketSnapshot(name="b", quota_domain="org"),
+            BucketSnapshot(name="c", quota_domain="other"),
+            BucketSnapshot(name="d"),
+        )
+        shared = limit(scope="organization")
+        session = told(refused(shared), session=session_of(*buckets))
+        assert [bucket.limits for bucket in session.profile.buckets] == [(shared,), (shared,), (), ()]
+        assert all(not bucket.limits for bucket in learn(session, served("b", begun_at=NOW + 1)).profile.buckets)
+        late = told(served("b", begun_at=NOW + 1), refused(shared), session=session_of(*buckets))
+        assert all(not bucket.limits for bucket in late.profile.buckets)
+
+    def test_a_reading_of_an_organizations_window_counts_in_its_domain(self) -> None:
+        """Also where the limit is told later."""
+        buckets = tuple(BucketSnapshot(name=name, quota_domain="org") for name in "ab")
+        shared = limit(scope="organization", window="5h", strength="directive")
+        reading = WindowReading(window="5h", used=0.1, scope="organization", observed_at=NOW + 9)
+        for events in permutations((refused(shared), served("b", readings=(reading,)))):
+            session = told(*events, session=session_of(*buckets))
+            assert all(not bucket.limits for bucket in session.profile.buckets)
+
+    def test_without_a_domain_a_shared_limit_benches_its_earner(self) -> None:
+        """There is nobody to share it with."""
+        session = told(refused(limit(scope="organization")))
+        assert [len(bucket.limits) for bucket in session.profile.buckets] == [1, 0]
+
+    def test_an_answer_that_is_no_requests_own_is_heard(self) -> None:
+        """A success disproves all that is believed so far, or what was observed before its call."""
+        session = told(refused(limit()))
+        ok = AnswerRead(at=NOW, served=True)
+        assert hear_quota(session, "a", ok, begun_at=NOW).profile.buckets[0].limits != ()
+        assert hear_quota(session, "a", ok, begun_at=None).profile.buckets[0].limits == ()
+        fresh = AnswerRead(at=NOW, served=True, limits=(limit(window="day"),))
+        assert [each.window for each in hear_quota(session, "a", fresh, begun_at=None).profile.buckets[0].limits] == [
+            "day"
+        ]
+        no = AnswerRead(at=NOW, served=False, limits=(limit(window="day"),))
+        assert len(hear_quota(session, "a", no, begun_at=NOW).profile.buckets[0].limits) == 2
+
+    def test_a_memory_that_others_write_to_replaces_what_is_believed(self) -> None:
+        """`with_limits` and `limits_of` are two halves."""
+        session = told(refused(limit()))
+        assert with_limits(session, limits_of(session)) == session
+        assert limits_of(with_limits(session, {"b": (limit(),)})) == {"a": (), "b": (limit(),)}
+
+
+class TestRefusals:
+    """A refused token is believed to be refused for ten minutes, doubling to six hours."""
+
+    @pytest.mark.parametrize(
+        ("count", "seconds"), [(1, 600.0), (2, 1_200.0), (6, 19_200.0), (7, 21_600.0), (99, 21_600.0)]
+    )
+    def test_how_long(self, count: int, seconds: float) -> None:
+        """From the newest refusal."""
+        assert Refusal(fingerprint="A", at=NOW, count=count).until() == NOW + seconds
+
+    def test_only_what_began_after_it_was_known_is_a_further_one(self) -> None:
+        """A burst of refusals is one."""
+        burst = told(*(refused(at=5.0, cause=Cause.UNAUTHENTICATED) for _ in range(3)))
+        assert [each.count for each in burst.accounts[0].refusals] == [1]
+        later = learn(burst, refused(at=6.0, cause=Cause.UNAUTHENTICATED))
+        assert [(each.count, each.at) for each in later.accounts[0].refusals] == [(2, 6.0)]
+
+    def test_it_ends_with_the_token_and_with_a_success(self) -> None:
+        """And a 403 may be about this one call."""
+        session = told(TokenRead(bucket="a", token=A, at=1.0), refused(at=5.0, cause=Cause.UNAUTHENTICATED))
+        assert learn(session, TokenRead(bucket="a", token=A, at=6.0)).accounts[0].refusals != ()
+        assert learn(session, TokenRead(bucket="a", token=B, at=6.0)).accounts[0].refusals == ()
+        assert learn(session, served()).accounts[0].refusals == ()
+        assert told(refused(cause=Cause.FORBIDDEN)).accounts[0].refusals == ()
+
+
+class TestBudget:
+    """A retry takes one when its call begins; a success gives back."""
+
+    def test_it_is_paid_and_refunded(self) -> None:
+        """An attempt that is no retry is free."""
+        session = begin_session(session_of("a").profile, budget=RetryBudget(capacity=2.0, refill_per_second=0.0))
+        assert learn(session, CallBegun(bucket="a", at=NOW)).budget == session.budget
+        paid = learn(session, CallBegun(bucket="a", at=NOW, is_retry=True))
+        assert paid.budget is not None
+        assert paid.budget.left == 1.0
+        refunded = learn(paid, served())
+        assert refunded.budget is not None
+        assert refunded.budget.left == 1.1
+        spent = begin_session(
+            session.profile, budget=RetryBudget(capacity=1.0, left=0.0, at=NOW, refill_per_second=0.0)
+        )
+        assert learn(spent, CallBegun(bucket="a", at=NOW, is_retry=True)).budget == spent.budget
+
+    def test_none_is_not_counted(self) -> None:
+        """`budget=None`."""
+        session = begin_session(session_of("a").profile, budget=None)
+        assert learn(session, CallBegun(bucket="a", at=NOW, is_retry=True)).budget is None
+        world = World({"a": A}, answers={"a": [answer(500)]})
+        assert story(world, session=session)[-1] == "served"
+
+
+class TestSession:
+    """What a session begins with, and what a reset keeps."""
+
+    def test_what_a_request_had_tried_is_left_out(self) -> None:
+        """The facts of the account stay."""
+        used = BucketSnapshot(name="a", tried=True, rejected=("A",), refresh_spent=True, limits=(limit(),), calls=3)
+        (bucket,) = session_of(used).profile.buckets
+        assert bucket == BucketSnapshot(name="a", limits=(limit(),), calls=3)
+
+    def test_a_reset_goes_back_to_the_first_and_keeps_what_is_known(self) -> None:
+        """Of the buckets that stay; a new one is unknown."""
+        session = told(TokenRead(bucket="b", token=B, at=1.0, api_key=True), CallBegun(bucket="b", at=1.0, moves=True))
+        assert session.current == "b"
+        after = reset_session(session, session_of("c", "b").profile)
+        assert after.current == "c"
+        assert token_of(after, 1) == B
+        assert after.profile.buckets[1].api_key
+        assert after.accounts[1] == session.accounts[1]
+
+    def test_an_empty_one_has_no_bucket_in_use(self) -> None:
+        """`current` is None."""
+        assert session_of().current is None
+
+    def test_there_is_one_account_for_each_bucket(self) -> None:
+        """Else it does not validate."""
+        with pytest.raises(ValueError, match="accounts: 0 of them for 1 buckets"):
+            SessionSnapshot(profile=session_of("a").profile)
+
+    def test_a_process_has_one_chance(self) -> None:
+        """The first one; so its requests do not go back and forth."""
+        session = with_phase(session_of("a"), 0.25)
+        assert session.phase == 0.25
+        assert with_phase(session, 0.75) is session
+
+    @pytest.mark.parametrize(
+        ("asked", "message"),
+        [
+            ({"now": float("nan"), "draw": 0.5}, "now: nan is no moment"),
+            ({"now": NOW, "draw": 1.0}, "draw: 1.0 is not in"),
+            ({"now": NOW, "draw": 0.5, "strategy": "best"}, "strategy: 'best' is none of sticky"),
+        ],
+    )
+    def test_a_request_says_what_is_wrong_with_it(self, asked: dict[str, Any], message: str) -> None:
+        """Field and value."""
+        with pytest.raises(ValueError, match=message):
+            begin_request(session_of("a"), **asked)
+
+    def test_it_survives_being_written_down(self) -> None:
+        """In the middle, with everything in it."""
+        world = World({"a": A}, answers={"a": [answer(429, after=20), answer(401)]})
+        played = play(world, "a", "b")
+        for _ in range(12):
+            session = SessionSnapshot.model_validate_json(played.session.model_dump_json())
+            request = type(played.request).model_validate_json(played.request.model_dump_json())
+            assert (session, request) == (played.session, played.request)
+            assert unwrap_or_failure(decide_request(session, request, now=played.now)) == played.ask()
+            if played.step() is not None:
+                break
+
+
+class TestCallersOwn:
+    """A caller that does its own calls and retries tells what it has found out by itself."""
+
+    def test_a_refresh_of_its_own_is_spent_and_its_token_read_again(self) -> None:
+        """What was read before is out of date."""
+        played = play(World({"a": ended("A")}), "a", "b")
+        played.step()
+        played.request = note_refreshed(played.request, "a")
+        played.run()
+        assert played.told[:3] == ["read a", "read a", "read b"]
+        assert "refresh a" not in played.told
+
+    def test_a_token_that_it_saw_refused_is_not_used(self) -> None:
+        """An empty name is unknown, and one that is known is not told twice."""
+        played = play(World({"a": A, "b": B}), "a", "b")
+        played.request = note_refused(played.request, ("A", "", "A"))
+        again = note_refused(played.request, ("A",))
+        assert again is played.request
+        played.run()
+        assert [call.bucket for call in played.calls] == ["b"]
+
+    def test_where_it_would_begin_is_asked_without_a_call(self) -> None:
+        """`choose_start`, of what session and request know."""
+        session = told(TokenRead(bucket="a", token=A, at=1.0))
+        request = begin_request(session, now=NOW, draw=0.5, model="m")
+        assert begin_where(session, request, now=NOW).unwrap().bucket == "a"
