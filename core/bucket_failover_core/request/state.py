@@ -4,7 +4,6 @@ from typing import final
 
 from pydantic import Field
 
-from bucket_failover_core.answers import AnswerRead
 from bucket_failover_core.causes import Cause
 from bucket_failover_core.reasons import BucketFailureReason
 from bucket_failover_core.request.events import CallAnswered, CallBegun
@@ -107,11 +106,6 @@ class RequestSnapshot(Value):
     found: tuple[str, ...] = ()
     search_failed: dict[str, BucketFailureReason] | None = None
     ended_before: tuple[EndedStep, ...] = ()
-
-    @property
-    def answer(self) -> AnswerRead | None:
-        """The newest answer."""
-        return None if self.last is None else self.last.answer
 
     def has_heard(self, bucket: str, *, since_failure: bool = True) -> bool:
         """Whether it was told of the bucket's token, since its last failed call or at all."""

@@ -226,6 +226,51 @@ def test_without_patience_exhaustion_is_told_at_once() -> None:
     assert told == ["read a", "call a", "read b", "call b", "all-buckets-exhausted"]
 
 
+def test_a_refusal_on_the_last_attempt_is_final_where_no_refresh_can_heal_it() -> None:
+    """Of several whys `final` comes before `budget`; with another bucket the search is still made."""
+    once = RetryPolicy(max_attempts=1)
+    alone = play(World({"a": A}, keys=("a",), answers={"a": [answer(401)]}), "a", policy=once).run()
+    assert alone == GiveUp(cause=Cause.UNAUTHENTICATED, why="final")
+    healable = play(World({"a": A}, answers={"a": [answer(401)]}), "a", policy=once).run()
+    assert healable == RetriesExhausted(attempts=1, cause=Cause.UNAUTHENTICATED)
+    pair = World({"a": A, "b": TokenOutage()}, keys=("a",), answers={"a": [answer(401)]})
+    assert isinstance(play(pair, "a", "b", policy=once).run(), AllBucketsExhausted)
+
+
+def test_a_third_call_that_is_refused_is_told_as_what_it_was() -> None:
+    """A login would heal the bucket, though this request makes no more calls with it."""
+    world = World({"a": live("A", refreshable=False), "b": TokenOutage()})
+    world.answers = {"a": [answer(500), answer(429, after=60), answer(401)]}
+    end = play(world, "a", "b").run()
+    assert isinstance(end, AllBucketsExhausted)
+    assert end.reasons["a"] == BucketFailureReason.EXPIRED_REFRESH_FAILED
+    assert end.needs_login == ("a",)
+
+
+def test_a_token_that_was_renewed_elsewhere_serves_after_a_failure() -> None:
+    """What a refresh of this request had brought was called with, and failed: it is no renewal any more."""
+    world = World({"a": ended("A"), "b": B}, refreshes={"a": live("A2")}, answers={"a": [answer(500), answer(500)]})
+    told = ["read a", "refresh a", "call a", "wait 5 for a", "call a", "read b", "call b", "served"]
+    assert story(world, "a", "b") == told
+
+
+def test_an_overloaded_provider_is_not_hit_again_without_a_wait() -> None:
+    """By patience either: `b` is merely doubted, and would be called with at once."""
+    doubted = BucketSnapshot(name="b", limits=(limit(NOW + 900, strength="advisory", observed_at=NOW + 5),))
+    world = World(BOTH, answers={"a": [answer(529), answer(529)]})
+    told = ["read a", "call a", "wait 5 for a", "call a", "wait 10 for b", "read b", "call b", "served"]
+    assert story(world, "a", doubted, draw=0.5) == told
+
+
+def test_a_doubted_bucket_does_not_keep_the_usual_one_from_being_called() -> None:
+    """The long way comes to the same call."""
+    doubted = BucketSnapshot(name="b", limits=(limit(NOW + 900, strength="advisory", observed_at=NOW),))
+    session = learn(session_of("a", doubted), TokenRead(bucket="a", token=A, at=NOW - 1))
+    plain = learn(session_of("a", "b"), TokenRead(bucket="a", token=A, at=NOW - 1))
+    long_way, usual = play(World(BOTH), session=session).ask(), play(World(BOTH), session=plain).ask()
+    assert long_way == usual
+
+
 class TestMoving:
     """Which calls the session goes with."""
 

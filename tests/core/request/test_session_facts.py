@@ -149,12 +149,27 @@ class TestTokens:
         after = learn(session, TokenRead(bucket="a", token=B, at=3.0))
         assert (after.accounts[0].renewed_by, after.accounts[0].renewed_at) == (None, None)
 
+    def test_of_two_refreshes_that_bring_one_token_the_later_counts(self) -> None:
+        """The issuer has moved its end, and moved it back."""
+        moved = A.model_copy(update={"expiry": 9.5e9})
+        events = (
+            TokenRefreshed(bucket="a", token=A, at=3.0),
+            TokenRead(bucket="a", token=moved, at=1.0),
+            TokenRefreshed(bucket="a", token=A, at=2.0),
+        )
+        assert told(*events).accounts[0].renewed_at == 3.0
+
     def test_a_refresh_that_brings_the_very_token_renews_nothing(self) -> None:
         """Its expiry unmoved."""
         session = told(TokenRead(bucket="a", token=A, at=1.0), TokenRefreshed(bucket="a", token=A, at=2.0))
         assert session.accounts[0].renewed_by is None
         moved = learn(session, TokenRefreshed(bucket="a", token=A.model_copy(update={"expiry": 9.5e9}), at=3.0))
         assert moved.accounts[0].renewed_by == "refresh"
+
+    def test_a_token_that_the_session_began_with_is_confirmed(self) -> None:
+        """Since when it has been what it is, stays unknown."""
+        session = told(TokenRead(bucket="a", token=A, at=1.0), session=session_of(BucketSnapshot(name="a", token=A)))
+        assert (session.accounts[0].read_at, session.accounts[0].changed_at) == (1.0, None)
 
     def test_a_moment_is_needed(self) -> None:
         """A session cannot order what has none."""
