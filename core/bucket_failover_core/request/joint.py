@@ -15,6 +15,8 @@ Rules (contract, *One whole request*):
 Road not taken: to keep the joint ledger in the request. Each fact of the session would have to be copied into it.
 """
 
+from collections.abc import Mapping
+
 from bucket_failover_core.causes import is_refusal
 from bucket_failover_core.request.session import NOTHING_KNOWN, AccountFacts, SessionSnapshot
 from bucket_failover_core.request.state import FailedCall, RequestSnapshot
@@ -23,6 +25,9 @@ from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Pro
 from bucket_failover_core.tokens import UNUSABLE_KINDS, TokenHeld, TokenState, TokenUnread, is_expired
 
 _UNREAD = TokenUnread()
+
+_Heard = Mapping[str, int]
+"""Of whose tokens the request was told, and how many of its calls had failed by then."""
 
 
 def join(
@@ -46,13 +51,14 @@ def join(
     if request.last is None and not request.heard and _is_plain(session, request, now=now):
         return profile if request.model is None else profile.evolve({"model": request.model})
     several = len(profile.buckets) > 1
+    heard = {told.bucket: told.failures for told in request.heard}
     buckets: list[BucketSnapshot] = []
     spent_logins = 0
     for bucket, account in zip(profile.buckets, session.accounts, strict=True):
         if account.login_at is not None and request.has_since_begun(bucket.name, "reauth", account.login_at):
             spent_logins += 1
         believed, counts = believes_refusals and several, counts_calls and several
-        buckets.append(_joined(bucket, account, request, now=now, counts=counts, believed=believed))
+        buckets.append(_joined(bucket, account, request, heard, now=now, counts=counts, believed=believed))
     changes: dict[str, object] = {"buckets": tuple(buckets), "reauths_spent": spent_logins, "model": request.model}
     last = request.last
     if last is not None and profile.place_of(last.bucket) is not None:
@@ -92,6 +98,7 @@ def _joined(
     bucket: BucketSnapshot,
     account: AccountFacts,
     request: RequestSnapshot,
+    heard: _Heard,
     *,
     now: float,
     counts: bool,
@@ -107,7 +114,7 @@ def _joined(
         known = (refusal.fingerprint for refusal in account.refusals if refusal.at <= now < refusal.until())
         rejected = (*rejected, *(fingerprint for fingerprint in known if fingerprint not in rejected))
     asked = logged_in or account.declined_at is not None
-    token = _token(bucket, account, request, failures, rejected, now=now, asked=asked)
+    token = _token(bucket, account, request, heard, failures=failures, rejected=rejected, now=now, asked=asked)
     if not (failures or rejected or refreshed or asked or account.renewed_by or request.spent):
         return bucket if token is bucket.token else bucket.evolve({"token": token})
     facts: dict[str, object] = {}
@@ -135,41 +142,49 @@ def _token(
     bucket: BucketSnapshot,
     account: AccountFacts,
     request: RequestSnapshot,
+    heard: _Heard,
+    *,
     failures: list[FailedCall],
     rejected: tuple[str, ...],
-    *,
     now: float,
     asked: bool,
 ) -> TokenState:
     """The token, or unread if what is known of it may be out of date."""
     token, read_at, name = bucket.token, account.read_at, bucket.name
-    if not _is_of_this_request(name, read_at, request):
+    if not _is_of_this_request(name, read_at, request, heard):
         return _UNREAD
     if type(token) is TokenHeld:
         refused = token.fingerprint != "" and token.fingerprint in rejected
         expired = is_expired(token.expiry, now=now, api_key=bucket.api_key, issued_at=token.issued_at)
         unnamed = bool(failures) and is_refusal(failures[-1].cause) and token.fingerprint == ""
-        if not (refused or expired or unnamed) or request.has_heard_since_own_failure(name):
+        if not (refused or expired or unnamed) or heard.get(name, -1) > _place_of_own_failure(request, name, failures):
             return token
         since = _begun_at_of_refusal(request, name)
         if since is None:
             since = request.begun_at
         return token if read_at is not None and read_at > since else _UNREAD
-    if token.kind not in UNUSABLE_KINDS or request.has_heard(name) or failures or asked:
+    if token.kind not in UNUSABLE_KINDS or heard.get(name) == len(request.failures) or failures or asked:
         return token
     since = request.failures[-1].at if request.failures else request.begun_at
     return token if read_at is not None and read_at > since else _UNREAD
 
 
-def _is_of_this_request(bucket: str, read_at: float | None, request: RequestSnapshot) -> bool:
+def _is_of_this_request(bucket: str, read_at: float | None, request: RequestSnapshot, heard: _Heard) -> bool:
     """Whether what is known of a token is no older than the request wants it: by default, than anything."""
     if bucket in request.refreshed:
         return False
-    if request.found and request.found[-1] == bucket and not request.has_heard(bucket):
+    if request.found and request.found[-1] == bucket and heard.get(bucket) != len(request.failures):
         return False
     if not request.reads_again or (read_at is not None and read_at > request.begun_at):
         return True
-    return request.has_heard(bucket, since_failure=False)
+    return bucket in heard
+
+
+def _place_of_own_failure(request: RequestSnapshot, bucket: str, failures: list[FailedCall]) -> int:
+    """Which of the request's failed calls was the bucket's last, from 0; -1: none."""
+    if not failures:
+        return -1
+    return max(place for place, failed in enumerate(request.failures) if failed.bucket == bucket)
 
 
 def _begun_at_of_refusal(request: RequestSnapshot, bucket: str) -> float | None:

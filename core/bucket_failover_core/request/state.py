@@ -107,16 +107,6 @@ class RequestSnapshot(Value):
     search_failed: dict[str, BucketFailureReason] | None = None
     ended_before: tuple[EndedStep, ...] = ()
 
-    def has_heard(self, bucket: str, *, since_failure: bool = True) -> bool:
-        """Whether it was told of the bucket's token, since its last failed call or at all."""
-        failures = len(self.failures)
-        return any(told.bucket == bucket and (told.failures == failures or not since_failure) for told in self.heard)
-
-    def has_heard_since_own_failure(self, bucket: str) -> bool:
-        """Whether it was told of the bucket's token since the last failed call with that bucket, or at all."""
-        own = max((place for place, failed in enumerate(self.failures) if failed.bucket == bucket), default=-1)
-        return any(told.bucket == bucket and told.failures > own for told in self.heard)
-
     def has_refreshed(self, session: SessionSnapshot, bucket: str) -> bool:
         """Whether the bucket's token was refreshed since it began, by whichever request and however that ended."""
         place = session.profile.place_of(bucket)
