@@ -147,7 +147,7 @@ def _later_word(
         facts: _Facts = {"read_at": read_at}
         if account.changed_at is not None:
             facts["changed_at"] = min(account.changed_at, at)
-        if brought is not None:
+        if brought is not None and (account.renewed_at is None or account.renewed_at <= at):
             facts.update(renewed_by=brought, renewed_at=at)
         return facts
     if account.read_at is not None and not _is_later(at, brought, account):
