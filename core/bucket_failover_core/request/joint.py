@@ -18,7 +18,7 @@ Road not taken: to keep the joint ledger in the request. Each fact of the sessio
 from collections.abc import Mapping
 
 from bucket_failover_core.causes import is_refusal
-from bucket_failover_core.request.session import NOTHING_KNOWN, AccountFacts, SessionSnapshot
+from bucket_failover_core.request.session import AccountFacts, SessionSnapshot
 from bucket_failover_core.request.state import FailedCall, RequestSnapshot
 from bucket_failover_core.retry import ATTEMPTS_PER_BUCKET
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Problem, Renewer, Trigger
@@ -71,8 +71,6 @@ def _is_plain(session: SessionSnapshot, request: RequestSnapshot, *, now: float)
     if request.rejected or request.reads_again or request.refreshed or request.spent:
         return False
     for bucket, account in zip(session.profile.buckets, session.accounts, strict=True):
-        if account is NOTHING_KNOWN:
-            continue
         if account.refreshed_at is not None or account.login_at is not None or account.refusals:
             return False
         token = bucket.token

@@ -20,14 +20,14 @@ from bucket_failover_core.answers import AnswerRead
 from bucket_failover_core.budget import refund_retry, spend_retry
 from bucket_failover_core.causes import Cause
 from bucket_failover_core.events import ReauthFailed
-from bucket_failover_core.learning import learn_success
+from bucket_failover_core.learning import learn_readings, learn_success
 from bucket_failover_core.ledger import login_detail, refresh_detail
 from bucket_failover_core.limits import SHARED_SCOPES, Limit, counts_for, is_directive, is_shared, merge_limits
 from bucket_failover_core.request.events import CallAnswered, CallBegun, RequestEvent
 from bucket_failover_core.request.session import AccountFacts, Refusal, SessionSnapshot
 from bucket_failover_core.snapshots import BucketSnapshot, Renewer
 from bucket_failover_core.tokens import KnownToken, TokenHeld, TokenState, is_expired
-from bucket_failover_core.windows import WindowReading, merge_readings, without_older, without_stale
+from bucket_failover_core.windows import WindowReading, merge_readings, without_older
 
 _T = TypeVar("_T")
 _Facts = dict[str, object]
@@ -197,7 +197,8 @@ def _login_failed(session: SessionSnapshot, event: ReauthFailed) -> SessionSnaps
     if place is None or not event.declined:
         return ended
     bucket, account = ended.profile.buckets[place], ended.accounts[place]
-    if _is_live(bucket.token, now=at) and account.changed_at is not None and account.changed_at > at:
+    changed_at = account.changed_at
+    if changed_at is not None and changed_at >= at and _is_live(bucket.token, now=changed_at):
         return ended
     declined_at = at if account.declined_at is None else max(account.declined_at, at)
     return ended.evolve({"accounts": _replaced(ended.accounts, place, account.evolve({"declined_at": declined_at}))})
@@ -213,17 +214,40 @@ def _answered(session: SessionSnapshot, event: CallAnswered) -> SessionSnapshot:
     changes: _Facts = {}
     if answer.served:
         facts["served"] = _with_served(account.served, answer.model, event.begun_at)
-        if account.refusals:
-            facts["refusals"] = tuple(old for old in account.refusals if old.fingerprint != event.fingerprint)
+        _served_with(facts, account, event)
         budget = session.budget
         if budget is not None and budget.left is not None:
             changes["budget"] = refund_retry(budget, now=answer.at)
-    elif answer.verdict is not None and answer.verdict.cause is Cause.UNAUTHENTICATED and event.fingerprint:
+    elif _refuses(event) and _is_newer_than_service(account, event):
         facts["refusals"] = _with_refusal(account.refusals, event)
     if facts:
         changes["accounts"] = _replaced(session.accounts, place, account.evolve(facts))
     known = session.evolve(changes) if changes else session
     return _heard(known, place, answer)
+
+
+def _refuses(event: CallAnswered) -> bool:
+    """Whether the answer refuses the token as such: a 403 may be about this one call."""
+    verdict = event.answer.verdict
+    return verdict is not None and verdict.cause is Cause.UNAUTHENTICATED and event.fingerprint != ""
+
+
+def _is_newer_than_service(account: AccountFacts, event: CallAnswered) -> bool:
+    """Whether no later call was served with the token that this answer refuses."""
+    served = account.served_token
+    return served is None or served[0] != event.fingerprint or served[1] < event.answer.at
+
+
+def _served_with(facts: _Facts, account: AccountFacts, event: CallAnswered) -> None:
+    """A token that has served is not refused: neither by what came before, nor by what is told of that later."""
+    at, known = event.answer.at, account.served_token
+    if event.fingerprint == "":
+        return
+    if account.refusals:
+        kept = (old for old in account.refusals if old.fingerprint != event.fingerprint or old.at > at)
+        facts["refusals"] = tuple(kept)
+    if known is None or known[0] != event.fingerprint or known[1] < at:
+        facts["served_token"] = (event.fingerprint, at)
 
 
 def hear_quota(session: SessionSnapshot, bucket: str, answer: AnswerRead, *, begun_at: float | None) -> SessionSnapshot:
@@ -242,7 +266,8 @@ def hear_quota(session: SessionSnapshot, bucket: str, answer: AnswerRead, *, beg
     if answer.served:
         account = session.accounts[place]
         if begun_at is None:
-            session = session.evolve({"profile": learn_success(session.profile, bucket, model=answer.model)})
+            profile = learn_success(session.profile, bucket, model=answer.model)
+            session = session.evolve({"profile": learn_readings(profile, bucket, answer.readings)})
         served = _with_served(account.served, answer.model, answer.at if begun_at is None else begun_at)
         session = session.evolve({"accounts": _replaced(session.accounts, place, account.evolve({"served": served}))})
     return _heard(session, place, answer)
@@ -291,7 +316,7 @@ def _with_quota(
         is_own = at == place
         joins = limits if is_own else shared if bucket.quota_domain == earner.quota_domain else ()
         fresh = readings if is_own else wide if bucket.quota_domain == earner.quota_domain else ()
-        before = without_stale(bucket.limits, fresh) if fresh and bucket.limits else bucket.limits
+        before = without_older(bucket.limits, fresh) if fresh and bucket.limits else bucket.limits
         held = merge_limits(before, joins) if joins else before
         kept = _in_order(tuple(limit for limit in held if not is_disproved(limit, at))) if held else ()
         facts: _Facts = {} if kept == bucket.limits else {"limits": kept}

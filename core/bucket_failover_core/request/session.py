@@ -62,6 +62,7 @@ class AccountFacts(Value):
         login_problem: why it brought nothing; empty if it did not fail.
         declined_at: when a person said no to a login; None: not since the bucket last got a token.
         served: the newest calls that were served: the model that was asked (None: unknown), and when they began.
+        served_token: the fingerprint of the token that was last served with, and when the answer came.
         refusals: tokens of it that are believed to be refused.
     """
 
@@ -75,6 +76,7 @@ class AccountFacts(Value):
     login_problem: str = ""
     declined_at: float | None = None
     served: tuple[tuple[str | None, float], ...] = ()
+    served_token: tuple[str, float] | None = None
     refusals: tuple[Refusal, ...] = ()
 
 
