@@ -15,8 +15,8 @@ from bucket_failover.effects import Ask, Attempt, Effect, Search, Wait
 from bucket_failover.errors import AllBucketsExhaustedError, RetriesExhaustedError, safe_text
 from bucket_failover.handler.context import FailoverContext
 from bucket_failover.handler.dialogue import StepDone
+from bucket_failover.handler.entries import Entry, HeldToken
 from bucket_failover.handler.foreign import FullHandler
-from bucket_failover.handler.room import Entry, HeldToken
 from bucket_failover.observe import Happening, Observed, Observer, RequestLog
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
@@ -41,6 +41,9 @@ from bucket_failover_core import (
 Effects = Generator[Effect, Any, object]
 
 _NUMBERS = itertools.count(1)
+_MISSES_MAX: Final = 3
+"""After this many, the call is made with the token that the store gives: two moments of one clock tell no order."""
+
 _SERVED: Final = AnswerRead(at=0.0, served=True)
 
 
@@ -122,6 +125,8 @@ class Request:
         self._session_key = session_key
         self._entry: Entry
         self._tokens: dict[str, HeldToken] = {}
+        self._misses = 0
+        """How often in a row the token at hand was not the one that the core knows."""
         self._error: Exception | None = None
         self._status: int | None = None
         self._result: object = None
@@ -199,8 +204,11 @@ class Request:
         held = self._tokens.get(call.bucket)
         if held is None:
             held = yield from self._fetch(call.bucket)
-        if held is None or held.state.fingerprint != call.fingerprint:
+        if held is None or (held.state.fingerprint != call.fingerprint and self._misses < _MISSES_MAX):
+            self._tokens.pop(call.bucket, None)
+            self._misses += 1
             return None
+        self._misses = 0
         at = self._means.clock()
         begun = call.begun(at=at)
         if call.is_probe and not self._room.claims_probe():

@@ -2,8 +2,8 @@
 
 from bucket_failover.handler.asynchronous import BucketFailoverHandlerImpl
 from bucket_failover.handler.context import Bucket, FailoverContext
+from bucket_failover.handler.entries import HandlerSnapshot
 from bucket_failover.handler.protocol import BucketFailoverHandler, SyncBucketFailoverHandler
-from bucket_failover.handler.room import HandlerSnapshot
 from bucket_failover.handler.synchronous import SyncBucketFailoverHandlerImpl
 
 __all__ = [

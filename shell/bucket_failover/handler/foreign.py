@@ -13,7 +13,8 @@ from returns.result import Failure, Success
 
 from bucket_failover.errors import AllBucketsExhaustedError
 from bucket_failover.handler.context import Bucket
-from bucket_failover.handler.room import Entry, Room
+from bucket_failover.handler.entries import Entry
+from bucket_failover.handler.room import Room
 from bucket_failover.handler.searching import HandlerState
 from bucket_failover_core import (
     AllBucketsExhausted,

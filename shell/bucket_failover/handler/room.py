@@ -7,7 +7,6 @@ tried concerns no other.
 
 import threading
 from collections.abc import Callable, Generator, Hashable, Sequence
-from typing import NamedTuple
 
 from returns.methods import unwrap_or_failure
 from returns.result import Success
@@ -17,6 +16,7 @@ from bucket_failover.effects import Ask, Share
 from bucket_failover.errors import safe_text
 from bucket_failover.handler.context import Bucket
 from bucket_failover.handler.dialogue import StepDone, perform_step
+from bucket_failover.handler.entries import Entry, HandlerSnapshot, HeldToken, as_bucket, as_profile
 from bucket_failover.handler.memory import Change, SharedLimits
 from bucket_failover.store.limits import LimitStore
 from bucket_failover.tokens import OAuthToken
@@ -37,7 +37,6 @@ from bucket_failover_core import (
     RetryBudget,
     SessionSnapshot,
     Strategy,
-    advance_request,
     begin_request,
     begin_session,
     learn,
@@ -47,45 +46,6 @@ from bucket_failover_core.request.learn import hear_quota
 from bucket_failover_core.request.opening import begin_where
 from bucket_failover_core.request.session import reset_session, with_phase
 from bucket_failover_core.tokens import TokenHeld, TokenState
-
-
-class HandlerSnapshot(NamedTuple):
-    """What a handler knows.
-
-    Args:
-        session: what all its requests share.
-        requests: those in flight.
-    """
-
-    session: SessionSnapshot
-    requests: tuple[RequestSnapshot, ...]
-
-
-class HeldToken(NamedTuple):
-    """A token, and the picture of it that the core sees."""
-
-    token: OAuthToken
-    state: TokenHeld
-
-
-class Entry:
-    """A request in flight, and how many searches of it are under way or waiting for their turn.
-
-    Args:
-        request: what is known of it.
-        is_kept: it stays when the searches are over: it was begun, or one of them came to its end.
-    """
-
-    __slots__ = ("is_kept", "request", "searches")
-
-    def __init__(self, request: RequestSnapshot, *, is_kept: bool) -> None:
-        self.request = request
-        self.is_kept = is_kept
-        self.searches = 0
-
-    def hear(self, event: RequestEvent) -> None:
-        """What has happened concerns the request."""
-        self.request = advance_request(self.request, event)
 
 
 class Room:
@@ -108,7 +68,7 @@ class Room:
         self.last_decision: ChoiceResult | None = None
         self.strategy: Strategy = strategy
         self.clock = clock
-        self._profile = _as_profile(buckets)
+        self._profile = as_profile(buckets)
         self._policy = policy
         self._shared = SharedLimits(limits, provider, clock)
         self._mutex = threading.RLock()
@@ -337,7 +297,7 @@ class Room:
         """Other buckets, if they are others; what is known of those that stay is kept, and requests go on."""
         with self._mutex:
             if list(buckets) != list(self._profile):
-                self._profile = _as_profile(buckets)
+                self._profile = as_profile(buckets)
                 self._session = reset_session(self._session, self._snapshot_of_profile())
 
     def token_of(self, bucket: str) -> TokenState | None:
@@ -370,7 +330,7 @@ class Room:
     def _snapshot_of_profile(self) -> FailoverSnapshot:
         return FailoverSnapshot(
             provider=self.provider,
-            buckets=tuple(_as_bucket(bucket).snapshot for bucket in self._profile),
+            buckets=tuple(as_bucket(bucket).snapshot for bucket in self._profile),
             policy=self._policy,
         )
 
@@ -392,24 +352,3 @@ def _speaks_of_quota(answer: AnswerRead, session: SessionSnapshot) -> bool:
     return bool(answer.limits or answer.readings) or (
         answer.served and any(bucket.limits for bucket in session.profile.buckets)
     )
-
-
-def _as_profile(buckets: Sequence[str | Bucket]) -> Sequence[str | Bucket]:
-    """A list stays the caller's, who may change it; anything else is read once.
-
-    Raises:
-        ValueError: it is a single text.
-    """
-    if isinstance(buckets, str):
-        message = f"buckets: {buckets!r} is one text, not a list of names"
-        raise ValueError(message)  # noqa: TRY004 - one kind of error for all that is wrong with a profile
-    return buckets if isinstance(buckets, list) else tuple(buckets)
-
-
-def _as_bucket(bucket: object) -> Bucket:
-    if isinstance(bucket, str):
-        return Bucket(bucket)
-    if isinstance(bucket, Bucket):
-        return bucket
-    message = f"buckets: {bucket!r} is neither a name nor a Bucket"
-    raise ValueError(message)

@@ -11,7 +11,8 @@ from bucket_failover.effects import Ask, Share
 from bucket_failover.errors import safe_text
 from bucket_failover.handler.context import FailoverContext
 from bucket_failover.handler.dialogue import StepDone
-from bucket_failover.handler.room import Entry, Room
+from bucket_failover.handler.entries import Entry
+from bucket_failover.handler.room import Room
 from bucket_failover_core import (
     AllBucketsExhausted,
     BucketSwitched,
