@@ -9,10 +9,15 @@ from bucket_failover_core import (
     Cause,
     Fact,
     FailoverSnapshot,
+    KnownToken,
     Limit,
     Problem,
     TokenAbsent,
+    TokenCorrupt,
+    TokenOutage,
+    TokenUnread,
     Trigger,
+    advance,
     failover,
 )
 from tests.support.playbook import (
@@ -32,7 +37,7 @@ from tests.support.playbook import (
     switched,
     use,
 )
-from tests.support.worlds import NOW, Fate, Mishap, World, answer_of, bucket, held, limit, profile, run
+from tests.support.worlds import NOW, Fate, Mishap, World, answer_of, bucket, held, limit, named, profile, run
 
 SPENT: Fact = "call-refused-for-quota"
 SOUND: Fact = "credential-sound"
@@ -367,3 +372,25 @@ def test_the_passes_are_documented_where_they_are_coded() -> None:
     rules = failover.__doc__ or ""
     for word in ("Three passes", "1. **The triggering bucket.**", "2. **The others**", "3. **A login**"):
         assert word in rules
+
+
+@pytest.mark.parametrize("token", [TokenAbsent(), TokenCorrupt(), TokenOutage()])
+@pytest.mark.parametrize(
+    ("facts", "is_read"), [({}, True), ({"tried": True}, False), ({"reauth_spent": True, "api_key": True}, False)]
+)
+def test_with_each_failed_call_what_was_missing_is_unread_again(
+    token: KnownToken,
+    facts: dict[str, Any],
+    is_read: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """In buckets that were neither tried nor asked a login for: the user may have logged in, or the store be back."""
+    after = advance(profile("default", bucket("claudius", token, **facts), "vybestack"), fails(429))
+    assert named(after, "claudius").token == (TokenUnread() if is_read else token)
+    assert named(advance(after, fails(429, bucket="claudius")), "claudius").token == named(after, "claudius").token
+
+
+def test_what_turns_out_to_be_a_key_does_not_expire() -> None:
+    """The store has said so with its token."""
+    key = store_holds("claudius", held(NOW)).model_copy(update={"api_key": True})
+    pair = profile("default", "claudius", trigger=Trigger(status=429))
+    assert Playbook(pair) >> key << use("claudius", default=SPENT, claudius="usable")

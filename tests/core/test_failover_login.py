@@ -314,3 +314,44 @@ def test_a_login_is_remembered_over_a_switch() -> None:
         >> fails(401)
         << exhausted(default="login-failed", claudius="already-tried")
     )
+
+
+@pytest.mark.parametrize(("spent", "asks"), [(False, True), (True, False)])
+def test_a_bucket_that_has_had_its_calls_is_not_asked_for(spent: bool, asks: bool) -> None:  # noqa: FBT001 - columns
+    """It could not be called with in this request, whatever a login brings."""
+    tried = {"tried": True, "calls_spent": spent}
+    pair = profile(bucket("default", TokenAbsent(), **tried), bucket("claudius", paused=True))
+    told: dict[str, Found] = {"default": "token-absent", "claudius": "paused"}
+    assert Playbook(pair) << (login("default", **told) if asks else exhausted(**told))
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({}, ("credential-sound", "server-error")),
+        ({"renewed_by": "refresh"}, ("credential-sound", "server-error")),
+        ({"token": held(NOW)}, "token-expired"),
+        ({"problems": (Problem(cause=Cause.QUOTA, detail="slow"),)}, (SPENT, "slow")),
+        ({"problems": (Problem(cause=Cause.QUOTA, detail="slow"),), "renewed_by": "refresh"}, (SPENT, "slow")),
+    ],
+)
+def test_it_is_neither_refreshed_nor_used_again(facts: dict[str, Any], told: Found) -> None:
+    """The triggering bucket, whatever its token is worth; a refusal for quota is told before that."""
+    fields = {"token": held(NOW + 1), "tried": True, "calls_spent": True, "reauth_spent": False, **facts}
+    token = fields.pop("token")
+    pair = profile(
+        bucket("default", token, **fields), bucket("claudius", paused=True), trigger=Trigger(status=500), reauths=0
+    )
+    assert Playbook(pair) << exhausted(default=told, claudius="paused")
+
+
+def test_nor_is_another_bucket_that_has_had_them() -> None:
+    """Renewed or not, it is reported as one that was tried."""
+    spent = {"tried": True, "calls_spent": True}
+    trio = profile(
+        bucket("default", held(NOW + 1)),
+        bucket("claudius", held(NOW + 1), renewed_by="refresh", **spent),
+        bucket("vybestack", held(NOW), **spent),
+        trigger=QUOTA,
+    )
+    assert Playbook(trio) << exhausted(default=SPENT, claudius="already-tried", vybestack="token-expired")

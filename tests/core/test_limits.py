@@ -158,3 +158,32 @@ def test_if_all_are_kept_it_is_the_same_object() -> None:
     held = (limit(9_000.0), limit(1_500.0, window="day"))
     assert limits_worth_keeping(held, now=2_000.0) is held
     assert limits_worth_keeping((), now=2_000.0) == ()
+
+
+@pytest.mark.parametrize("strength", ["advisory", "directive"])
+@pytest.mark.parametrize(("first", "second"), [(3_000.0, 5_000.0), (5_000.0, 3_000.0)])
+def test_of_two_equally_hard_ones_of_one_moment_the_later_end_counts(
+    first: float, second: float, strength: str
+) -> None:
+    """In whichever order they come."""
+    both = [limit(until, observed_at=1.0, strength=strength) for until in (first, second)]
+    assert merge_limits((both[0],), (both[1],)) == (limit(5_000.0, observed_at=1.0, strength=strength),)
+
+
+def test_of_one_moment_and_one_end_the_one_that_comes_last_stays() -> None:
+    """It may say more."""
+    held, fresh = limit(3_000.0, observed_at=1.0, detail="held"), limit(3_000.0, observed_at=1.0, detail="fresh")
+    assert merge_limits((held,), (fresh,)) == (fresh,)
+
+
+@pytest.mark.parametrize(("first", "second"), [(3_000.0, 5_000.0), (5_000.0, 3_000.0)])
+def test_of_two_words_of_an_operator_the_one_that_comes_last_counts(first: float, second: float) -> None:
+    """At one moment as well: it is an order, whichever ends later."""
+    assert merge_limits((said(first, 1.0),), (said(second, 1.0),)) == (said(second, 1.0),)
+
+
+def test_at_one_moment_the_harder_one_counts() -> None:
+    """Whichever ends later, and in whichever order they come."""
+    hard_one = limit(3_000.0, observed_at=1.0, strength="directive")
+    assert merge_limits((SOFT_OLD,), (hard_one,)) == (hard_one,)
+    assert merge_limits((hard_one,), (SOFT_OLD,)) == (hard_one,)

@@ -39,3 +39,18 @@ def test_what_has_expired_stays_expired(expiry: float, now: float, later: float)
 def test_a_held_token_needs_its_expiry_named() -> None:
     """Unknown is said with None, not by leaving it out."""
     assert TokenHeld(expiry=None) == TokenHeld(expiry=None, fingerprint="", refreshable=True, issued_at=None)
+
+
+@pytest.mark.requirement("REQ-1598-CL08")
+@pytest.mark.parametrize(
+    ("expiry", "issued_at", "expired"),
+    [(None, None, True), (None, 0.0, False), (None, 9e9, False), (1_000.0, 0.0, True), (1_000.1, 0.0, False)],
+)
+def test_a_token_whose_issuer_has_named_no_end_has_none(
+    expiry: float | None,
+    issued_at: float | None,
+    expired: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """It is known to have named none if it is known when it issued the token; where it has named one, that counts."""
+    assert is_expired(expiry, now=1_000.0, issued_at=issued_at) is expired
+    assert not is_expired(expiry, now=1_000.0, issued_at=issued_at, api_key=True)

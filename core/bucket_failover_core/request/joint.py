@@ -115,25 +115,19 @@ def _joined(
     token = _token(bucket, account, request, heard, failures=failures, rejected=rejected, now=now, asked=asked)
     if not (failures or rejected or refreshed or asked or account.renewed_by or request.spent):
         return bucket if token is bucket.token else bucket.evolve({"token": token})
-    facts: dict[str, object] = {}
+    facts: dict[str, object] = {"rejected": rejected, "token": token, "reauth_spent": asked}
     if failures:
         facts["tried"] = True
         facts["calls_spent"] = counts and len(failures) >= ATTEMPTS_PER_BUCKET
-    if rejected:
-        facts["rejected"] = rejected
     if refreshed or name in request.spent:
         facts["refresh_spent"] = True
-    if asked:
-        facts["reauth_spent"] = True
-    if token is not bucket.token:
-        facts["token"] = token
     renewed_by = _renewed_by(bucket, account, request, failures)
     if renewed_by is not None:
         facts["renewed_by"] = renewed_by
     problems = _problems(account, failures, refreshed=refreshed, logged_in=logged_in)
     if problems:
         facts["problems"] = problems
-    return bucket.evolve(facts) if facts else bucket
+    return bucket.evolve(facts)
 
 
 def _token(
