@@ -279,6 +279,15 @@ def test_what_a_login_has_brought_is_not_refreshed_in_the_same_request() -> None
     assert logged_in >> store_holds("b", TokenAbsent()) << exhausted(a="login-failed", b="token-absent")
 
 
+def test_one_that_was_not_refused_is_none() -> None:
+    """After another failure, or after a refusal of another bucket's token."""
+    unnamed = session(bucket("a", held(90_000.0)), bucket("b", held(90_000.0)))
+    failed = begun(unnamed) << calls("a") >> fails("network") << waits(NOW + 5, "a") >> at(NOW + 5)
+    assert failed << calls("a", "", 2, "retry")
+    refused = begun(unnamed) << calls("a") >> fails("unauthenticated") << read("a") >> store_holds("a", held(90_000.0))
+    assert refused << refresh("a") >> refresh_fails("a") << calls("b", "", 2, "moves")
+
+
 def test_a_token_without_a_fingerprint_that_was_refused_is_the_one_that_is_held() -> None:
     """Read again, it is refused still, until a refresh brings another one."""
     known = session(bucket("a", held(90_000.0)), "b")

@@ -119,6 +119,35 @@ def test_nor_out_of_patience() -> None:
     assert Dialogue(equal, lines=second.lines) << waits(NOW + 10, "b")
 
 
+def test_nor_before_a_login() -> None:
+    """The wait that comes before it is no shorter."""
+    known = session("a", ready("b", limits=(limit(NOW + 7),)), bucket("c"))
+    assert (
+        begun(known)
+        << calls("a", "A")
+        >> fails("server-error")
+        << waits(NOW + 5, "a")
+        >> at(NOW + 5)
+        << calls("a", "A", 2, "retry")
+        >> fails("overloaded")
+        << read("c")
+        >> store_holds("c", TokenAbsent())
+        << waits(NOW + 10, "b")
+    )
+
+
+@pytest.mark.parametrize("is_healable", [True, False])
+def test_a_refusal_on_the_last_attempt_that_nothing_heals_is_a_search(is_healable: bool) -> None:  # noqa: FBT001 - a column
+    """So that no bucket is left is told; what a refresh could heal has no call left to be healed for."""
+    token = live("A", refreshable=is_healable)
+    known = without_logins(session(bucket("a", token), ready("b", paused=True)))
+    asked = begun(known, policy=RetryPolicy(max_attempts=1)) << calls("a", "A") >> fails("unauthenticated")
+    if is_healable:
+        assert asked << spent_calls(1, "unauthenticated")
+    else:
+        assert asked << read("a") >> store_holds("a", token) << exhausted(a="token-refused", b="paused")
+
+
 @pytest.mark.parametrize("cause", ["quota", "throttled"])
 @pytest.mark.parametrize(("attempts", "is_left"), [(1, False), (2, True)])
 def test_a_switch_needs_a_call_that_is_left(attempts: int, is_left: bool, cause: str) -> None:  # noqa: FBT001 - a column

@@ -218,6 +218,16 @@ def test_what_is_found_is_called_with_while_a_call_is_left(attempts: int, is_lef
     assert found_b << (read("b") if is_left else spent_calls(1, "quota"))
 
 
+def test_a_bucket_that_has_had_its_three_calls_is_not_refreshed() -> None:
+    """Though the handler finds it again."""
+    dialogue = begun(session("a", "b")) << calls("a", "A")
+    for attempt in (1, 2, 3):
+        dialogue = dialogue >> fails("quota") << finds("a", quota()) >> switched("a") << read("a")
+        if attempt < 3:
+            dialogue = dialogue >> store_holds("a", live("A")) << calls("a", "A", attempt + 1)
+    assert dialogue >> store_holds("a", stale("A")) << finds("a")
+
+
 # The end.
 
 

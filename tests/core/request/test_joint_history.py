@@ -165,9 +165,11 @@ def test_a_renewal_in_this_request_is_known(events: tuple[str, ...], renewed_by:
     assert both.bucket("b").renewed_by is None
 
 
-def test_a_renewal_before_this_request_is_none() -> None:
-    """The token is what it is; it was not brought here."""
-    known = told(session("a", "b"), STEPS["refreshed"].model_copy(update={"at": BEFORE}))
+@pytest.mark.parametrize("at", [BEFORE, NOW])
+@pytest.mark.parametrize("step", ["refreshed", "logged in"])
+def test_a_renewal_before_this_request_is_none(step: str, at: float) -> None:
+    """The token is what it is; it was not brought here, though the clock may have stood still since."""
+    known = told(session("a", "b"), STEPS[step].model_copy(update={"at": at}))
     assert Both(known).own(failed("quota", name="b")).bucket().renewed_by is None
 
 
@@ -228,6 +230,8 @@ def test_a_renewal_that_another_request_has_made_in_the_same_moment() -> None:
         ),
         ((RefreshFailed(bucket="a", at=AFTER),), (Problem(cause=None, detail="refresh failed"),)),
         ((RefreshFailed(bucket="a", at=BEFORE),), ()),
+        ((RefreshFailed(bucket="a", at=BEFORE), failed("quota")), (Problem(cause=Cause.QUOTA),)),
+        ((ReauthFailed(bucket="a", at=BEFORE), failed("quota")), (Problem(cause=Cause.QUOTA),)),
         ((ReauthFailed(bucket="a", at=AFTER),), (Problem(cause=None, detail="login failed"),)),
         ((ReauthFailed(bucket="a", at=BEFORE),), ()),
         ((renewal(AFTER),), ()),

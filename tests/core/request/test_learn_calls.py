@@ -231,6 +231,8 @@ def test_of_several_services_the_newest_counts() -> None:
         after = told(PAIR, *(served("A", moment) for moment in moments), refused(6.0))
         assert facts(after).refusals == ()
         assert facts(after).served_token == ("A", 7.0)
+    unnamed = told(PAIR, served("A", 7.0), served("", 8.0), refused(6.0))
+    assert facts(unnamed).refusals == ()
 
 
 # Calls that begin.

@@ -171,11 +171,11 @@ def test_of_each_model_the_newest_call_counts() -> None:
     calls = (
         served(700.0, model="opus"),
         served(600.0, model="opus"),
-        served(800.0, model="haiku"),
+        served(800.0, model="GLM"),
         served(650.0, model=None),
         served(640.0, model=None),
     )
-    newest = ((None, 650.0), ("haiku", 800.0), ("opus", 700.0))
+    newest = ((None, 650.0), ("GLM", 800.0), ("opus", 700.0))
     for order in permutations(calls):
         assert told(KNOWN, *order).accounts[0].served == newest
 

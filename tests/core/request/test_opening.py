@@ -10,6 +10,7 @@ from bucket_failover_core import (
     FailoverSnapshot,
     Limit,
     RequestSnapshot,
+    RetryPolicy,
     SessionSnapshot,
     Strategy,
     TokenAbsent,
@@ -310,6 +311,13 @@ def test_if_a_call_is_left(attempts: int, is_left: bool) -> None:  # noqa: FBT00
     """Six of two buckets."""
     dialogue, _ = after_reset(attempts, ready("b"), ready("c"))
     assert dialogue << (calls("b", "B", attempts + 1) if is_left else spent_calls(attempts, "server-error"))
+
+
+def test_or_as_many_as_the_policy_says() -> None:
+    """One is enough."""
+    for attempts in (1, 2):
+        dialogue, _ = after_reset(1, ready("b"), policy=RetryPolicy(max_attempts=attempts))
+        assert dialogue << (spent_calls(1, "server-error") if attempts == 1 else calls("b", "B", 2))
 
 
 def test_an_empty_profile_is_exhausted() -> None:
