@@ -228,7 +228,7 @@ def test_a_token_that_the_caller_has_refreshed_is_out_of_date() -> None:
     both = Both(told(PAIR, read(live("A"), BEFORE), read(live("B"), BEFORE, "b")))
     both.request = note_refreshed(both.request, "a")
     assert (both.bucket().token, both.bucket().refresh_spent) == (TokenUnread(), True)
-    assert both.bucket("b") is both.session.profile.buckets[1]
+    assert both.bucket("b") == both.session.profile.buckets[1]
     both.other(read(live("A2"), AFTER))
     assert both.bucket().token == TokenUnread()
     both.own(read(live("A2"), AFTER))

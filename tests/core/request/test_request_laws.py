@@ -341,7 +341,8 @@ TURNS: Final = st.lists(st.integers(0, 1), min_size=30, max_size=60)
 def test_what_is_learned_does_not_depend_on_the_order(case: Case, turns: list[int], ranks: int) -> None:
     """Two requests in flight: told in another order, each request's own kept, the session is equal.
 
-    Apart from the bucket in use, and from the retry budget, which is not counted here.
+    Apart from the bucket in use, from the retry budget, which is not counted here, and from what is believed of refused
+    tokens.
     """
     flight = Flight(case)
     session = flight.fly(turns)
@@ -354,7 +355,7 @@ def test_what_is_learned_does_not_depend_on_the_order(case: Case, turns: list[in
 
 
 def without_place(session: SessionSnapshot) -> SessionSnapshot:
-    """The session without the bucket in use."""
+    """The session without the bucket in use, and without what is believed of refused tokens."""
     accounts = tuple(account.model_copy(update={"refusals": ()}) for account in session.accounts)
     return session.model_copy(
         update={"profile": session.profile.model_copy(update={"current": None}), "accounts": accounts}
