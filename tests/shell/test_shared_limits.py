@@ -36,9 +36,13 @@ class Process:
         self.limits = SqliteLimitStore(path)
         names = [bucket if isinstance(bucket, str) else bucket.name for bucket in buckets]
         manager = in_memory_manager(PROVIDER, {name: token(name) for name in names}, clock=world.clock)
-        self.handler = BucketFailoverHandlerImpl(
-            buckets, PROVIDER, manager, clock=world.clock, limits=self.limits, **options
-        )
+        try:
+            self.handler = BucketFailoverHandlerImpl(
+                buckets, PROVIDER, manager, clock=world.clock, limits=self.limits, **options
+            )
+        except ValueError:
+            self.limits.close()
+            raise
 
     def fail(self, bucket: str, *limits: Limit) -> bool:
         """A call with the bucket is refused for its quota."""

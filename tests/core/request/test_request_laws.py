@@ -356,7 +356,7 @@ def test_what_is_learned_does_not_depend_on_the_order(case: Case, turns: list[in
 
 def without_place(session: SessionSnapshot) -> SessionSnapshot:
     """The session without the bucket in use, and without what is believed of refused tokens."""
-    accounts = tuple(account.model_copy(update={"refusals": ()}) for account in session.accounts)
+    accounts = tuple(account.model_copy(update={"refusals": (), "served_token": None}) for account in session.accounts)
     return session.model_copy(
         update={"profile": session.profile.model_copy(update={"current": None}), "accounts": accounts}
     )
