@@ -309,15 +309,12 @@ def _with_quota(
     """Limits and readings of an answer to the bucket at `place`; what they and successes disprove goes, everywhere."""
     earner = session.profile.buckets[place]
     shared = tuple(limit for limit in limits if is_shared(limit)) if earner.quota_domain else ()
-    wide = tuple(reading for reading in readings if reading.scope in SHARED_SCOPES) if earner.quota_domain else ()
     reported = merge_readings(earner.readings, readings) if readings else earner.readings
 
     def told(at: int, bucket: BucketSnapshot) -> BucketSnapshot:
         is_own = at == place
         joins = limits if is_own else shared if bucket.quota_domain == earner.quota_domain else ()
-        fresh = readings if is_own else wide if bucket.quota_domain == earner.quota_domain else ()
-        before = without_older(bucket.limits, fresh) if fresh and bucket.limits else bucket.limits
-        held = merge_limits(before, joins) if joins else before
+        held = merge_limits(bucket.limits, joins) if joins else bucket.limits
         kept = _in_order(tuple(limit for limit in held if not is_disproved(limit, at))) if held else ()
         facts: _Facts = {} if kept == bucket.limits else {"limits": kept}
         if is_own and readings:

@@ -53,12 +53,11 @@ class Asked(NamedTuple):
 
 
 def own_fact(asked: Asked, bucket: BucketSnapshot) -> Fact:
-    """What the bucket's token says, the refusal of the newest call included."""
+    """What the bucket's token says; that the newest call was refused stands in `rejected`, if its token had a name."""
     trigger = asked.ledger.trigger
-    refused = (trigger.fingerprint or "") if is_refusal(trigger.cause) else ""
     unnamed = is_refusal(trigger.cause) and bucket.name == asked.ledger.current
     may_refresh = not bucket.calls_spent
-    return token_fact(bucket, now=asked.now, refused=refused, refused_unknown=unnamed, may_refresh=may_refresh)
+    return token_fact(bucket, now=asked.now, refused_unknown=unnamed, may_refresh=may_refresh)
 
 
 def step_towards(
