@@ -1,6 +1,6 @@
 """What did an answer say, of everything that anybody asks about it?
 
-Rules: an answer is read once, by the clock of whoever sent it (`skew`), and what was read is told in our time. What is
+Rules: an answer is read once, by its sender's clock (`skew`), and what was read is told in our time. What is
 left of it names no words but `detail`: the text stays where it came from.
 
 Intuition: verdict, limits and windows are three questions to one text. Asked one by one, they parse it three times.
@@ -54,7 +54,7 @@ def read_answer(failure: CallFailure, *, now: float, reads_windows: bool = True)
     until 1020.0, and `at` is 1000.0, whenever anybody asks about it.
 
     Args:
-        failure: what is left of the call. An answer that nobody can classify has neither `served` nor a `verdict`.
+        failure: what is left of the call. An answer that cannot be classified has neither `served` nor a `verdict`.
         now: Unix seconds at which the answer came.
         reads_windows: windows that are still open are wanted as well: a strategy goes by them, or a limit is believed
             that they may end.

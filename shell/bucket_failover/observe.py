@@ -1,4 +1,4 @@
-"""What happens in a request, as typed events, told to whoever subscribes: an application, and the log.
+"""What happens in a request, as typed events, told to all that subscribe: an application, and the log.
 
 The events are the core's own: each decision, each thing that came of it, and the end. None has a secret in it.
 """

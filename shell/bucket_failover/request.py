@@ -180,7 +180,7 @@ class Request:
             self._announce(event, self._means.clock())
 
     def _announce(self, what: Happening, at: float) -> None:
-        """Tell the log and whoever observes; what an observer raises ends nothing."""
+        """Tell the log and the observer; what an observer raises ends nothing."""
         if self._log is not None:
             self._log.hear(what, now=at)
         if self._means.observe is None:
@@ -260,7 +260,7 @@ class Request:
         self._tell(begun.answered(answer, fingerprint=fingerprint, output_started=started))
 
     def _success(self, begun: CallBegun, result: object, *, now: float) -> AnswerRead:
-        """What an operation's result says; it is a success, whatever it says."""
+        """What an operation's result says; the operation did not raise, so it is a success."""
         described = self._means.describe_answer(result)
         if described is None:
             self._handler.succeeded(begun.bucket, model=self._model)

@@ -46,7 +46,7 @@ from bucket_failover_core.value import check_moment
 def decide_request(session: SessionSnapshot, request: RequestSnapshot, *, now: float) -> RequestResult:
     """What the request is to do next, or how it has ended.
 
-    Example: a request that has just begun, with a token that nobody has read: `Success(ReadToken("default"))`; told
+    Example: a request that has just begun, with a token that is unread: `Success(ReadToken("default"))`; told
     what the store holds, `Success(CallBucket("default", attempt=1, ...))`; told of a 200, `Success(Served("default"))`.
 
     Asking early or twice is harmless, and answers the same.

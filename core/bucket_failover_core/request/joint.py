@@ -7,7 +7,7 @@ Rules (contract, *One whole request*):
   call.
 * What the store had said to be missing is read again by each request, and after each failed call, in buckets that were
   neither tried nor asked a login for.
-* A refresh or a login that has ended since the request began is spent for it, whoever asked for it.
+* A refresh or a login that has ended since the request began is spent for it, whichever request asked.
 * A bucket of a profile of several that has had its three calls is ruled out.
 * A refused token (401) is not called with by anybody for a while; `believes_refusals=False` forgets what other requests
   were told, as the last resort.

@@ -205,7 +205,7 @@ def _login_failed(session: SessionSnapshot, event: ReauthFailed) -> SessionSnaps
 
 
 def _answered(session: SessionSnapshot, event: CallAnswered) -> SessionSnapshot:
-    """What an answer says of the account, whatever it means for its request."""
+    """What an answer says of the account, apart from what it means for its request."""
     place = session.profile.place_of(event.bucket)
     if place is None:
         return session

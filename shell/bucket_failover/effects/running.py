@@ -1,6 +1,6 @@
 """Two runners: one without and one with an event loop. Everything else of the shell is written once, as generators.
 
-A runner performs effect after effect. It hands an `Attempt` back to whoever runs it, because a stream has to pass on
+A runner performs effect after effect. It hands an `Attempt` back to its caller, because a stream has to pass on
 what its operation yields; told what came of it, it goes on.
 """
 

@@ -57,7 +57,7 @@ class Share:
     """Have something done once for all who want it at the same time, and be sent its outcome.
 
     Args:
-        key: what it is; whoever asks for the same key meanwhile gets the same outcome.
+        key: what it is; a request that asks for the same key meanwhile gets the same outcome.
         alone: only one of these is done at a time, whatever their keys; who asks for another is sent None at its end.
         work: does it.
     """

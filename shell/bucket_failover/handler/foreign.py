@@ -1,6 +1,6 @@
 """Handlers of all kinds as the retry loop wants them: what one lacks is made up for here, settled once.
 
-Our own handler lends its room: session, requests and limits are shared with whoever else uses it. Of a foreign one
+Our own handler lends its room: session, requests and limits are shared with all that use it. Of a foreign one
 nothing is known but the protocol, and which optional methods it has; it searches by itself (`FindBucket`).
 """
 

@@ -269,7 +269,7 @@ class Room:
                 self._session = learn(self._session, event)
 
     def _learn(self, change: Change) -> None:
-        """Make limits known to this session, and to whoever shares the store."""
+        """Make limits known to this session, and to the other processes that share the store."""
         self._session = self._shared.changed(self._session, change)
 
     def _renew(self) -> None:
@@ -318,7 +318,7 @@ class Room:
         return self._owed_bucket is not None
 
     def settling(self) -> Generator[Ask, object, None]:
-        """Tell the store of a reset that it has not been told of: whoever adopts the session's bucket later gets it."""
+        """Tell the store of a reset that it has not been told of: a program that adopts the session's bucket later gets it."""
         owed, self._owed_bucket = self._owed_bucket, None
         if owed is not None:
             yield from self.remembering(owed)
