@@ -218,7 +218,7 @@ def _answered(session: SessionSnapshot, event: CallAnswered) -> SessionSnapshot:
         budget = session.budget
         if budget is not None and budget.left is not None:
             changes["budget"] = refund_retry(budget, now=answer.at)
-    elif _refuses(event) and _is_newer_than_service(account, event):
+    elif _refuses(event) and _still_refuses(session.profile.buckets[place], account, event):
         facts["refusals"] = _with_refusal(account.refusals, event)
     if facts:
         changes["accounts"] = _replaced(session.accounts, place, account.evolve(facts))
@@ -232,10 +232,13 @@ def _refuses(event: CallAnswered) -> bool:
     return verdict is not None and verdict.cause is Cause.UNAUTHENTICATED and event.fingerprint != ""
 
 
-def _is_newer_than_service(account: AccountFacts, event: CallAnswered) -> bool:
-    """Whether no later call was served with the token that this answer refuses."""
-    served = account.served_token
-    return served is None or served[0] != event.fingerprint or served[1] < event.answer.at
+def _still_refuses(bucket: BucketSnapshot, account: AccountFacts, event: CallAnswered) -> bool:
+    """Whether the token that this answer refuses was neither served with later, nor replaced."""
+    served, token, at = account.served_token, bucket.token, event.answer.at
+    if served is not None and served[0] == event.fingerprint and served[1] >= at:
+        return False
+    is_another = type(token) is TokenHeld and token.fingerprint != event.fingerprint
+    return not (is_another and account.changed_at is not None and account.changed_at > at)
 
 
 def _served_with(facts: _Facts, account: AccountFacts, event: CallAnswered) -> None:
@@ -246,7 +249,7 @@ def _served_with(facts: _Facts, account: AccountFacts, event: CallAnswered) -> N
     if account.refusals:
         kept = (old for old in account.refusals if old.fingerprint != event.fingerprint or old.at > at)
         facts["refusals"] = tuple(kept)
-    if known is None or known[0] != event.fingerprint or known[1] < at:
+    if known is None or (known[1], known[0]) < (at, event.fingerprint):
         facts["served_token"] = (event.fingerprint, at)
 
 

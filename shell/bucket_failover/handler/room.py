@@ -318,7 +318,7 @@ class Room:
         return self._owed_bucket is not None
 
     def settling(self) -> Generator[Ask, object, None]:
-        """Tell the store of a reset that it has not been told of: a program that adopts the session's bucket later gets it."""
+        """Tell the store of a reset that it has not been told of, for a program that adopts the session's bucket."""
         owed, self._owed_bucket = self._owed_bucket, None
         if owed is not None:
             yield from self.remembering(owed)
