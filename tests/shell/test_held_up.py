@@ -94,11 +94,14 @@ class HangingIssuer:
 
     def __init__(self) -> None:
         self.let_go = threading.Event()
-        self.asked: list[str] = []
+        self.all_threads_hang = threading.Event()
+        self._asked: list[str] = []
 
     def refresh(self, _provider: str, bucket: str, _held: OAuthToken, *, before_sending: Callable[[], None]) -> Reply:
         before_sending()
-        self.asked.append(bucket)
+        self._asked.append(bucket)
+        if len(self._asked) == 16:  # as many as have a thread
+            self.all_threads_hang.set()
         assert self.let_go.wait(30)
         message = "the issuer did not answer"
         raise ConnectionRefusedError(message)
@@ -114,8 +117,7 @@ def test_hanging_refreshes_hold_up_no_healthy_bucket() -> None:
 
     async def main() -> OAuthToken | None:
         refreshes = [asyncio.ensure_future(manager.get_oauth_token(PROVIDER, f"bucket-{n}")) for n in range(20)]
-        while len(issuer.asked) < 16:  # as many as have a thread
-            await asyncio.sleep(0)
+        assert await asyncio.to_thread(issuer.all_threads_hang.wait, 30)
         healthy = await asyncio.wait_for(manager.get_oauth_token(PROVIDER, "healthy"), 10)
         issuer.let_go.set()
         await asyncio.gather(*refreshes, return_exceptions=True)
