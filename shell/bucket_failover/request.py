@@ -150,7 +150,8 @@ class Request:
                 yield from self._room.settling()
             while True:
                 now = means.clock()
-                decision = unwrap_or_failure(decide_request(self._room.session, entry.request, now=now))
+                session = self._room.session
+                decision = unwrap_or_failure(decide_request(session, entry.request, now=now))
                 if self._is_watched:
                     self._announce(decision, now)
                 match decision.kind:
@@ -159,7 +160,7 @@ class Request:
                     case "served":
                         return self._result
                     case "read-token" | "refresh-token" | "reauthenticate":
-                        self._hear((yield self._room.shared_step(decision)))
+                        self._hear((yield self._room.shared_step(decision, session)))
                     case "wait-until":
                         yield Wait(decision.at - now)
                     case "find-bucket":
@@ -233,7 +234,7 @@ class Request:
             except Exception:  # noqa: BLE001 - whatever it raises, the store is asked what it holds
                 token = None
         if not isinstance(token, OAuthToken):
-            done: StepDone | None = yield self._room.shared_step(ReadToken(bucket=bucket))
+            done: StepDone | None = yield self._room.shared_step(ReadToken(bucket=bucket), self._room.session)
             self._hear(done)
             return self._tokens.get(bucket)
         self._tokens[bucket] = held = self._room.held(bucket, token)

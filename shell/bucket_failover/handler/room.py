@@ -334,10 +334,18 @@ class Room:
             policy=self._policy,
         )
 
-    def shared_step(self, step: FailoverStep) -> Share:
-        """A step about a token, performed once for all requests that ask for it; the session learns its outcome."""
+    def shared_step(self, step: FailoverStep, decided: SessionSnapshot) -> Share:
+        """A step about a token, performed once for all requests that ask for it; the session learns its outcome.
 
-        def work() -> Generator[Ask, object, StepDone]:
+        Args:
+            step: what the core asks for.
+            decided: the session that it was decided by. If another thread's refresh or login of the bucket has ended
+                since, nothing is done, and the outcome is None: the request asks again.
+        """
+
+        def work() -> Generator[Ask, object, StepDone | None]:
+            if _ended_at(self._session, step) != _ended_at(decided, step):
+                return None
             token = self.token_of(step.bucket)
             unwanted = token.fingerprint if isinstance(token, TokenHeld) else ""
             done = yield from perform_step(self.provider, step, unwanted, self.clock)
@@ -345,6 +353,15 @@ class Room:
             return done
 
         return Share((step.kind, step.bucket), step.kind == "reauthenticate", work)
+
+
+def _ended_at(session: SessionSnapshot, step: FailoverStep) -> float | None:
+    """When the last step of this kind ended for its bucket; None: none has, or it is a reading."""
+    place = session.profile.place_of(step.bucket)
+    if place is None or step.kind == "read-token":
+        return None
+    account = session.accounts[place]
+    return account.refreshed_at if step.kind == "refresh-token" else account.login_at
 
 
 def _speaks_of_quota(answer: AnswerRead, session: SessionSnapshot) -> bool:

@@ -18,6 +18,7 @@ from bucket_failover_core import (
     BucketSwitched,
     CallAnswered,
     FailoverSnapshot,
+    SessionSnapshot,
     Trigger,
     UseBucket,
     decide_failover,
@@ -82,7 +83,8 @@ class HandlerState(Room):
         trigger = trigger if trigger.limits == () else trigger.evolve({"limits": ()})  # the session has learned them
         told: set[tuple[str, str]] = set()
         while True:
-            ledger = self._ledger(trigger, failed, entry)
+            session = self._session
+            ledger = self._ledger(session, trigger, failed, entry)
             decision = unwrap_or_failure(decide_failover(ledger, now=self.clock()))
             for finding in decision.findings if journal.is_listened_to() else ():
                 if finding.reason is not None and (finding.bucket, finding.fact) not in told:
@@ -90,17 +92,16 @@ class HandlerState(Room):
                     journal.bucket_classified(self.provider, finding)
             if isinstance(decision, AllBucketsExhausted | UseBucket):
                 break
-            done = yield self.shared_step(decision)
+            done = yield self.shared_step(decision, session)
             if isinstance(done, StepDone):
                 entry.hear(done.event)
         yield from self.settling()
         yield from self._end_search(context, failed, entry, decision, is_current=resets == self._resets)
         return decision.kind == "use-bucket"
 
-    def _ledger(self, trigger: Trigger, failed: str | None, entry: Entry) -> FailoverSnapshot:
+    def _ledger(self, session: SessionSnapshot, trigger: Trigger, failed: str | None, entry: Entry) -> FailoverSnapshot:
         """What is known of the request, with this failed call as the trigger."""
-        with self._mutex:
-            ledger = join(self._session, entry.request, now=self.clock(), counts_calls=False)
+        ledger = join(session, entry.request, now=self.clock(), counts_calls=False)
         if failed is None or ledger.place_of(failed) is None:
             return ledger
         return ledger.evolve({"current": failed, "trigger": trigger})
