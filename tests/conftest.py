@@ -1,6 +1,7 @@
 """What all tests share: deterministic examples, and no log left over from another test."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -40,6 +41,12 @@ SLOW = (
     "test_vaults",
 )
 """Parts of the names of files whose tests take most of the time: worlds, laws, processes, pages."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What `-m "not slow"` leaves out is not even read."""
+    is_left_out = config.option.markexpr == "not slow" and any(part in collection_path.stem for part in SLOW)
+    return True if is_left_out and collection_path.suffix == ".py" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
