@@ -1,7 +1,6 @@
 """What a session learns: each fact once, whatever the order in which it is told."""
 
 from itertools import permutations
-from typing import Any
 
 import pytest
 
@@ -9,62 +8,24 @@ from bucket_failover_core import (
     AnswerRead,
     BucketSnapshot,
     BucketSwitched,
-    CallAnswered,
     CallBegun,
     Cause,
-    Limit,
     Reauthenticated,
     ReauthFailed,
     RefreshFailed,
     RequestEvent,
     SearchFailed,
-    SessionSnapshot,
     TokenAbsent,
     TokenRead,
     TokenRefreshed,
-    Verdict,
     WindowReading,
     begin_request,
     learn,
 )
 from bucket_failover_core.request.learn import hear_quota
 from bucket_failover_core.request.session import limits_of, reset_session, with_limits
-from tests.support.request_driver import NOW, World, ended, live, play, session_of, story
-
-A, B = live("A"), live("B")
-
-
-def limit(**fields: Any) -> Limit:
-    """An advisory minute that was observed now."""
-    given = {"until": NOW + 60, "window": "minute", "source": "guess", "observed_at": NOW, **fields}
-    return Limit.model_validate(given)
-
-
-def served(bucket: str = "a", *, begun_at: float = NOW, model: str | None = None, **fields: Any) -> CallAnswered:
-    """A call that was served."""
-    read = AnswerRead(at=begun_at + 1, served=True, model=model, **fields)
-    return CallAnswered(bucket=bucket, answer=read, begun_at=begun_at, fingerprint="A")
-
-
-def refused(*limits: Limit, bucket: str = "a", at: float = NOW, cause: Cause = Cause.QUOTA) -> CallAnswered:
-    """A call that was not."""
-    verdict = Verdict(cause=cause, limits=limits)
-    read = AnswerRead(at=at, served=False, verdict=verdict, limits=limits)
-    return CallAnswered(bucket=bucket, answer=read, begun_at=at - 1, fingerprint="A")
-
-
-def told(*events: RequestEvent, session: SessionSnapshot | None = None) -> SessionSnapshot:
-    """A session after these events."""
-    known = session_of("a", "b") if session is None else session
-    for event in events:
-        known = learn(known, event)
-    return known
-
-
-def token_of(session: SessionSnapshot, bucket: int = 0) -> object:
-    """What is known of a bucket's token."""
-    return session.profile.buckets[bucket].token
-
+from tests.support.request_driver import NOW, World, ended, play, session_of, story
+from tests.support.session_events import A, B, limit, refused, served, token_of, told
 
 ANY_ORDER: dict[str, tuple[RequestEvent, ...]] = {
     "reads": (TokenRead(bucket="a", token=A, at=1.0), TokenRead(bucket="a", token=TokenAbsent(), at=2.0)),

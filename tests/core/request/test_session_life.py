@@ -6,17 +6,12 @@ import pytest
 from returns.methods import unwrap_or_failure
 
 from bucket_failover_core import (
-    AnswerRead,
     BucketSnapshot,
-    CallAnswered,
     CallBegun,
     Cause,
-    Limit,
-    RequestEvent,
     RetryBudget,
     SessionSnapshot,
     TokenRead,
-    Verdict,
     begin_request,
     begin_session,
     decide_request,
@@ -25,41 +20,8 @@ from bucket_failover_core import (
 from bucket_failover_core.request.advance import note_refreshed, note_refused
 from bucket_failover_core.request.opening import begin_where
 from bucket_failover_core.request.session import Refusal, reset_session, with_phase
-from tests.support.request_driver import NOW, World, answer, ended, live, play, session_of, story
-
-A, B = live("A"), live("B")
-
-
-def limit(**fields: Any) -> Limit:
-    """An advisory minute that was observed now."""
-    given = {"until": NOW + 60, "window": "minute", "source": "guess", "observed_at": NOW, **fields}
-    return Limit.model_validate(given)
-
-
-def served(bucket: str = "a", *, begun_at: float = NOW, model: str | None = None, **fields: Any) -> CallAnswered:
-    """A call that was served."""
-    read = AnswerRead(at=begun_at + 1, served=True, model=model, **fields)
-    return CallAnswered(bucket=bucket, answer=read, begun_at=begun_at, fingerprint="A")
-
-
-def refused(*limits: Limit, bucket: str = "a", at: float = NOW, cause: Cause = Cause.QUOTA) -> CallAnswered:
-    """A call that was not."""
-    verdict = Verdict(cause=cause, limits=limits)
-    read = AnswerRead(at=at, served=False, verdict=verdict, limits=limits)
-    return CallAnswered(bucket=bucket, answer=read, begun_at=at - 1, fingerprint="A")
-
-
-def told(*events: RequestEvent, session: SessionSnapshot | None = None) -> SessionSnapshot:
-    """A session after these events."""
-    known = session_of("a", "b") if session is None else session
-    for event in events:
-        known = learn(known, event)
-    return known
-
-
-def token_of(session: SessionSnapshot, bucket: int = 0) -> object:
-    """What is known of a bucket's token."""
-    return session.profile.buckets[bucket].token
+from tests.support.request_driver import NOW, World, answer, ended, play, session_of, story
+from tests.support.session_events import A, B, limit, refused, served, token_of, told
 
 
 class TestRefusals:
