@@ -1,88 +1,52 @@
-"""Performs what a protocol asks for, with and without an event loop.
+"""The steps of the protocols of a token manager, and what a thread performs of them.
 
 The refresh and the login are written once, as generators: they yield a step, and are sent its outcome or thrown its
-exception. What a step means is theirs to say; here it is only performed.
+exception. What a step means is theirs to say; a manager only has it performed (`bucket_failover.effects`).
 """
 
-import asyncio
 import threading
-import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
-from bucket_failover.effects import Do, Wait, run, run_async
+from bucket_failover.effects import Do, Wait
 from bucket_failover.tokens import OAuthToken
 
 _T = TypeVar("_T")
 
 
+class Read(NamedTuple):
+    """Ask the store. Unlike with `Do`, a caller that is cancelled meanwhile does not wait for the answer."""
+
+    call: Callable[[], object]
+
+
+class Replace(NamedTuple):
+    """Have the token with the fingerprint `unwanted` replaced (empty: any that is not live), once for all callers."""
+
+    provider: str
+    bucket: str
+    unwanted: str
+
+
 class Present(NamedTuple):
     """Present a token's refresh token to the issuer; call `before_sending` just before the first byte."""
 
+    provider: str
+    bucket: str
     held: OAuthToken
     before_sending: Callable[[], None]
 
 
 class AskToLogIn(NamedTuple):
-    """Ask the person for a login; the outcome is a token."""
+    """Ask the user for a login; the outcome is a token."""
+
+    provider: str
+    bucket: str
 
 
-Step = Do | Wait | Present | AskToLogIn
+Step = Read | Replace | Do | Wait | Present | AskToLogIn
 Protocol = Generator[Step, Any, _T]
-
-
-def conduct(protocol: Protocol[_T], act: Callable[[Present | AskToLogIn], object]) -> _T:
-    """Run a protocol to its end in this thread.
-
-    Args:
-        protocol: what is to be done.
-        act: performs what is neither the store's nor the clock's.
-
-    Raises:
-        Exception: what the protocol raises.
-    """
-
-    def perform(step: Step) -> object:
-        match step:
-            case Do():
-                return step.call()
-            case Wait():
-                time.sleep(step.seconds)
-                return None
-            case _:
-                return act(step)
-
-    return run(protocol, perform)
-
-
-async def conduct_async(
-    protocol: Protocol[_T],
-    act: Callable[[Present | AskToLogIn], Awaitable[object]],
-    call: Callable[[Callable[[], object]], Awaitable[object]],
-) -> _T:
-    """Run a protocol to its end in the running event loop.
-
-    Args:
-        protocol: what is to be done.
-        act: performs what is neither the store's nor the clock's.
-        call: performs a call that may block.
-
-    Raises:
-        Exception: what the protocol raises.
-    """
-
-    async def perform(step: Step) -> object:
-        match step:
-            case Do():
-                return await call(step.call)
-            case Wait():
-                await asyncio.sleep(step.seconds)
-                return None
-            case _:
-                return await act(step)
-
-    return await run_async(protocol, perform)
 
 
 def uninterrupted(run: Callable[[], _T]) -> _T:

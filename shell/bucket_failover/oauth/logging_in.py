@@ -81,7 +81,7 @@ class LoggingIn:
 
     def _ask(self) -> Protocol[None]:
         try:
-            token: OAuthToken = yield AskToLogIn()
+            token: OAuthToken = yield AskToLogIn(self.provider, self.bucket)
             yield Do(lambda: self.store.write(self.provider, self.bucket, token))
         except GeneratorExit:  # nobody performs anything any more
             raise

@@ -58,7 +58,7 @@ class TokenMemory:
     """
 
     def __init__(self, store: TokenStore, clock: Callable[[], float], trust_seconds: float) -> None:
-        self.live: dict[Key, Held] = {}
+        self._live: dict[Key, Held] = {}
         self._store = store
         self._clock = clock
         self._trust_seconds = trust_seconds
@@ -84,6 +84,13 @@ class TokenMemory:
             if changes == self._changes.get(key, 0):  # else somebody has logged in or out since it was read
                 self._remember(key, token, stored)
         return token
+
+    def at_hand(self, provider: str, bucket: str) -> OAuthToken | None:
+        """The bucket's token, if it was live when it was read, a moment ago, and still is; None: read it."""
+        held = self._live.get((provider, bucket))
+        if held is not None and held.changes == self._store.changes and held.read_at <= self._clock() < held.until:
+            return held.token
+        return None
 
     def instead_of_refresh(self, provider: str, bucket: str, unwanted: str) -> OAuthToken | None:
         """What could not be stored so far is, before a refresh; if it still cannot, it is the token to use.
@@ -114,7 +121,7 @@ class TokenMemory:
         with self._mutex:
             self._unsaved.pop(key, None)
             self._changes[key] = self._changes.get(key, 0) + 1
-            self.live.pop(key, None)
+            self._live.pop(key, None)
         self._announce(provider, bucket)
 
     @contextmanager
@@ -154,11 +161,11 @@ class TokenMemory:
     def _remember(self, key: Key, token: OAuthToken | None, changes: int) -> None:
         now = self._clock()
         if token is None or self._trust_seconds <= 0 or not token.is_live(now=now):
-            self.live.pop(key, None)
+            self._live.pop(key, None)
             return
         until = now + self._trust_seconds
         ends = token.expiry if token.expiry is not None and not token.is_api_key else until
-        self.live[key] = Held(token, now, min(until, ends), changes)
+        self._live[key] = Held(token, now, min(until, ends), changes)
 
     def _save(self, key: Key) -> OAuthToken | None:
         """Store what could not be stored before; the token, if it still cannot."""

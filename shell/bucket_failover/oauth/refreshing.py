@@ -140,7 +140,9 @@ class Refreshing:
         yield Do(lambda: self._mark(decision.mark))
         error: Exception | None = None
         try:
-            reply: Reply = yield Present(held, lambda: self._mark(decision.mark.evolve({"is_sent": True})))
+            reply: Reply = yield Present(
+                self.provider, self.bucket, held, lambda: self._mark(decision.mark.evolve({"is_sent": True}))
+            )
         except RefreshUnheardError as unheard:
             reply, error = Reply(NothingIssued(is_known=False)), unheard
         except Exception as failed:  # noqa: BLE001 - it is raised again, when the mark is settled

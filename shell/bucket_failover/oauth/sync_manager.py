@@ -1,16 +1,15 @@
 """The token manager for callers without an event loop."""
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
 
-from bucket_failover.errors import LoginUnavailableError, TokenStoreError
-from bucket_failover.oauth.conducting import AskToLogIn, Present, conduct, uninterrupted
-from bucket_failover.oauth.logging_in import LoggingIn
-from bucket_failover.oauth.memory import TRUST_SECONDS, TokenMemory
-from bucket_failover.oauth.refreshing import Refreshing
-from bucket_failover.oauth.reply import Reply, TokenIssuer, reply_of
+from bucket_failover.effects import run
+from bucket_failover.errors import LoginUnavailableError
+from bucket_failover.oauth.conducting import AskToLogIn, Present, Replace, Step, uninterrupted
+from bucket_failover.oauth.manager_steps import ManagerSteps
+from bucket_failover.oauth.memory import TRUST_SECONDS
+from bucket_failover.oauth.reply import TokenIssuer, reply_of
 from bucket_failover.store import TokenStore
 from bucket_failover.tokens import OAuthToken
 
@@ -21,7 +20,7 @@ SyncLogin = Callable[[str, str], OAuthToken]
 """See `Login`."""
 
 
-class SyncStoredOAuthManager:
+class SyncStoredOAuthManager(ManagerSteps):
     """A `SyncOAuthManager` over a token store; threads may share it.
 
     Args:
@@ -45,15 +44,17 @@ class SyncStoredOAuthManager:
         login_command: str = "",
         trust_seconds: float = TRUST_SECONDS,
     ) -> None:
-        self._store = store
-        self._refresh = refresh
-        self._login = login
-        self._clock = clock
-        self._single_use = single_use
-        self._memory = TokenMemory(store, clock, trust_seconds)
+        super().__init__(
+            store,
+            refresh,
+            login,
+            clock,
+            single_use=single_use,
+            trust_seconds=trust_seconds,
+            login_command=login_command,
+        )
         self._mutex = threading.Lock()
-        self._refreshing: dict[tuple[str, str], threading.Lock] = {}
-        self.login_command = login_command
+        self._turns: dict[tuple[str, str], threading.Lock] = {}
 
     @property
     def offers_login(self) -> bool:
@@ -74,20 +75,8 @@ class SyncStoredOAuthManager:
         Raises:
             TokenStoreError: the store could not answer. Whatever `replace_token` raises.
         """
-        held = self.peek(provider, bucket)
-        if held is not None:
-            return held
-        token = self._memory.read(provider, bucket)
-        if token is not None and not token.is_live(now=self._clock()):
-            token = self.replace_token(provider, bucket, "")
-        return token if token is not None and token.is_live(now=self._clock()) else None
-
-    def peek(self, provider: str, bucket: str) -> OAuthToken | None:
-        """The bucket's token, if it is live and was read a second ago or less; None: ask `get_oauth_token`."""
-        held = self._memory.live.get((provider, bucket))
-        if held is not None and held.changes == self._store.changes and held.read_at <= self._clock() < held.until:
-            return held.token
-        return None
+        held = self._memory.at_hand(provider, bucket)
+        return held if held is not None else run(self._getting(provider, bucket), self._perform)
 
     def refresh_oauth_token(self, provider: str, bucket: str) -> OAuthToken | None:
         """See `OAuthManager.refresh_oauth_token`; the token that is stored now is replaced.
@@ -95,8 +84,7 @@ class SyncStoredOAuthManager:
         Raises:
             TokenStoreError: the store could not answer. Whatever `replace_token` raises.
         """
-        before = self._memory.read(provider, bucket)
-        return self.replace_token(provider, bucket, before.fingerprint if before is not None else "")
+        return run(self._replacing(provider, bucket), self._perform)
 
     def replace_token(self, provider: str, bucket: str, unwanted: str) -> OAuthToken | None:
         """See `StoredOAuthManager.replace_token`; threads take turns, and adopt what the first of them has brought.
@@ -106,31 +94,14 @@ class SyncStoredOAuthManager:
             RefreshInterruptedError: only a login brings a token now.
             TokenStoreError: the store could not answer. Whatever `refresh` raises.
         """
-        refresh = self._refresh
-        if refresh is None:
-            return None
-        issuer = refresh if isinstance(refresh, TokenIssuer) else None
-        single_use = self._single_use if issuer is None else issuer.single_use_refresh_tokens
         with self._mutex:
-            one_at_a_time = self._refreshing.setdefault((provider, bucket), threading.Lock())
+            turn = self._turns.setdefault((provider, bucket), threading.Lock())
 
-        def act(step: Present | AskToLogIn) -> Reply:
-            assert isinstance(step, Present), "nobody is asked to log in"  # noqa: S101 - the protocol's own rule
-            if isinstance(refresh, TokenIssuer):
-                return refresh.refresh(provider, bucket, step.held, before_sending=step.before_sending)
-            step.before_sending()
-            return reply_of(refresh(provider, bucket, step.held))
+        def refresh() -> OAuthToken | None:
+            return run(self._refreshing(provider, bucket, unwanted), self._perform)
 
-        def run() -> OAuthToken | None:
-            kept = self._memory.instead_of_refresh(provider, bucket, unwanted)
-            if kept is not None:
-                return kept
-            stalled = self._memory.stalled(provider, bucket)
-            job = Refreshing(self._store, provider, bucket, unwanted, single_use, stalled, self._clock)
-            return self._memory.learn(provider, bucket, conduct(job.protocol(), act))
-
-        with one_at_a_time:
-            return run() if issuer is None else uninterrupted(run)
+        with turn:
+            return refresh() if self._issuer is None else uninterrupted(refresh)
 
     def authenticate(self, provider: str, bucket: str) -> None:
         """See `StoredOAuthManager.authenticate`.
@@ -140,11 +111,9 @@ class SyncStoredOAuthManager:
             LoginFailedError: the login that was waited for has brought no token.
             TokenStoreError: the token could not be stored. Whatever `login` raises.
         """
-        login = self._login
-        if login is None:
+        if self._login is None:
             raise LoginUnavailableError
-        conduct(LoggingIn(self._store, provider, bucket, self._clock).protocol(), lambda _: login(provider, bucket))
-        self._memory.forget(provider, bucket)
+        run(self._logging_in(provider, bucket), self._perform)
 
     def log_out(self, provider: str, bucket: str) -> OAuthToken | None:
         """See `StoredOAuthManager.log_out`.
@@ -152,12 +121,7 @@ class SyncStoredOAuthManager:
         Raises:
             TokenStoreError: it could not be removed.
         """
-        former: OAuthToken | None = None
-        with contextlib.suppress(TokenStoreError):
-            former = self._memory.read(provider, bucket)
-        self._store.delete(provider, bucket)
-        self._memory.forget(provider, bucket)
-        return former
+        return run(self._logging_out(provider, bucket), self._perform)
 
     def get_session_bucket(self, provider: str) -> str | None:
         """See `OAuthManager.get_session_bucket`.
@@ -174,3 +138,16 @@ class SyncStoredOAuthManager:
             TokenStoreError: it is not stored.
         """
         self._store.write_session_bucket(provider, bucket)
+
+    def _perform(self, step: Step) -> object:
+        """Have one step performed in this thread."""
+        match step:
+            case Replace():
+                return self.replace_token(*step)
+            case AskToLogIn():
+                return self._login(step.provider, step.bucket)
+            case Present() if self._issuer is None:
+                step.before_sending()
+                return reply_of(self._refresh(step.provider, step.bucket, step.held))
+            case _:
+                return self._perform_blocking(step)
