@@ -4,8 +4,6 @@ Nothing in this package reads a clock, draws a random number, logs, or does I/O.
 
     decide_failover(snapshot, now=now)   # what is the next step?
     advance(snapshot, event)             # it came out so; then ask again
-
-Example:
     >>> from bucket_failover_core import BucketSnapshot, FailoverSnapshot, Trigger, decide_failover
     >>> buckets = (BucketSnapshot(name="default"), BucketSnapshot(name="claudius"))
     >>> snapshot = FailoverSnapshot(provider="anthropic", buckets=buckets, trigger=Trigger(status=429))
@@ -110,23 +108,25 @@ from bucket_failover_core.polling import (
     decide_poll,
 )
 from bucket_failover_core.reasons import BucketFailureReason
-from bucket_failover_core.refreshing import (
+from bucket_failover_core.refresh_outcome import (
     AdoptInstead,
-    AdoptStored,
     GrantRefused,
     IssuerAnswer,
     NothingIssued,
     NotRefreshed,
+    RefreshOutcome,
+    StoreIssued,
+    TokensIssued,
+    decide_outcome,
+)
+from bucket_failover_core.refreshing import (
+    AdoptStored,
     PresentRefreshToken,
     RefreshDecision,
     RefreshImpossible,
     RefreshMark,
-    RefreshOutcome,
     RefreshSnapshot,
     StoredLogin,
-    StoreIssued,
-    TokensIssued,
-    decide_outcome,
     decide_refresh,
     token_worth,
 )

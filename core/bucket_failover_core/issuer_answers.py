@@ -27,7 +27,7 @@ from returns.result import Failure, Result, Success
 from bucket_failover_core.issuers import REFUSALS, Body, error_name
 from bucket_failover_core.polling import DeviceCode, DeviceDeclined, DeviceFailed, DevicePending, DeviceRefused
 from bucket_failover_core.reading.forms import number_in
-from bucket_failover_core.refreshing import GrantRefused, IssuerAnswer, NothingIssued, TokensIssued
+from bucket_failover_core.refresh_outcome import GrantRefused, IssuerAnswer, NothingIssued, TokensIssued
 from bucket_failover_core.tokens import TokenHeld
 from bucket_failover_core.value import Value, check_moment
 

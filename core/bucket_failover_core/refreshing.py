@@ -1,8 +1,9 @@
-"""May this refresh token be presented, and what becomes of the answer?
+"""May this refresh token be presented? What becomes of the answer is `refresh_outcome`'s to say.
 
-The one protocol, whichever process runs it: lock, read again, `decide_refresh` on what was read, mark the intent, POST,
-read again, `decide_outcome`, store and clear the mark in one write, release. The lock excludes other refreshes, not a
-logout or a login, which is why there is a second reading.
+The one protocol, whichever process runs it: take the lease; read, `decide_refresh` and mark the intent in one
+transaction; connect; read, `decide_sending` and mark once more in one; POST; read, `decide_outcome`, store and clear
+the mark in one; give the lease back. The lease excludes other refreshes, not a logout or a login, which is why each
+transaction reads again.
 
 Rules:
 
@@ -11,9 +12,10 @@ Rules:
   sent. A mark that is not `is_sent` was left by somebody who died before that, which is harmless. One that is was left
   by somebody who has not heard the answer: a token of single use is then not presented again, for if it was used up,
   presenting it looks like theft; a login is needed, and is said to be. One that may be used again is presented.
-* What was issued is stored before anything else. A logout in the middle is not undone, and a login in the middle wins.
-* A refusal counts only if what is stored is still what was presented; else the loser adopts the winner's token.
-* A call that was never sent leaves no trace; one whose answer nobody has heard leaves its mark.
+* A mark carries the number of the lease under which it was left, and numbers grow: a process whose lease has ended
+  without its knowing (it slept, or its lock was no lock) finds a greater number, or another mark than its own, and
+  sends nothing.
+* A call that was never sent leaves no trace.
 * A refresh that has brought no progress (a token that has ended already, or the same one without a later end) is not
   repeated at once: an issuer that does so once does so again.
 
@@ -24,7 +26,7 @@ Road not taken: a lock around the write alone. Two processes present the same to
 Source: RFC 6749, 6; RFC 9700, 4.14.2 (refresh token rotation and the detection of reuse).
 """
 
-from typing import Annotated, Final, Literal, assert_never, final
+from typing import Annotated, Final, Literal, final
 
 from pydantic import Field
 from returns.result import Failure, Result, Success
@@ -44,11 +46,13 @@ class RefreshMark(Value):
         refresh_fingerprint: which one.
         at: Unix seconds at which the mark was left.
         is_sent: its first byte was about to be sent; False: it was not.
+        lease: the number of the lease under which it was left; 0: the store's locks have no numbers.
     """
 
     refresh_fingerprint: str = Field(min_length=1)
     at: float
     is_sent: bool = False
+    lease: int = Field(default=0, ge=0)
 
 
 @final
@@ -76,13 +80,15 @@ class RefreshSnapshot(Value):
         stored: what was read under the lock.
         single_use: the issuer takes each refresh token once.
         stalled_at: Unix seconds at which the last refresh, of what is stored now, has brought no progress; None: it
-            has, or nobody knows.
+            has, or it is not known.
+        lease: the number of the lease that is held; 0: the store's locks have no numbers.
     """
 
     unwanted: str = ""
     stored: StoredLogin
     single_use: bool = True
     stalled_at: float | None = None
+    lease: int = Field(default=0, ge=0)
 
 
 @final
@@ -115,16 +121,17 @@ class RefreshImpossible(Value):
     Args:
         why: `no-token`: nobody is logged in; `corrupt`: what is stored is no token; `outage`: the store could not
             answer; `not-refreshable`: there is no refresh token; `interrupted`: an earlier refresh was, and its outcome
-            is lost; `stalled`: the last one has just brought no progress.
+            is lost; `stalled`: the last one has just brought no progress; `superseded`: a later lease was given
+            meanwhile, and its holder refreshes.
     """
 
     kind: Literal["refresh-impossible"] = "refresh-impossible"
-    why: Literal["no-token", "corrupt", "outage", "not-refreshable", "interrupted", "stalled"]
+    why: Literal["no-token", "corrupt", "outage", "not-refreshable", "interrupted", "stalled", "superseded"]
 
     @property
     def needs_login(self) -> bool:
         """Whether only a login brings a token."""
-        return self.why not in {"outage", "stalled"}
+        return self.why not in {"outage", "stalled", "superseded"}
 
 
 RefreshDecision = Annotated[AdoptStored | PresentRefreshToken, Field(discriminator="kind")]
@@ -151,17 +158,68 @@ def decide_refresh(snapshot: RefreshSnapshot, *, now: float) -> Result[RefreshDe
     stored = snapshot.stored
     if stored.token.kind != "held":
         return Failure(RefreshImpossible(why="no-token" if stored.token.kind == "absent" else stored.token.kind))
-    if _is_good(stored, unwanted=snapshot.unwanted, now=now):
+    if is_good(stored, unwanted=snapshot.unwanted, now=now):
         return Success(AdoptStored())
     if stored.refresh_fingerprint == "":
         return Failure(RefreshImpossible(why="not-refreshable"))
+    if stored.mark is not None and stored.mark.lease > snapshot.lease:
+        return Failure(RefreshImpossible(why="superseded"))
     is_unheard = _is_unheard(stored)
     if is_unheard and snapshot.single_use:
         return Failure(RefreshImpossible(why="interrupted"))
     if snapshot.stalled_at is not None and snapshot.stalled_at <= now < snapshot.stalled_at + _STALLED_SECONDS:
         return Failure(RefreshImpossible(why="stalled"))
-    mark = RefreshMark(refresh_fingerprint=stored.refresh_fingerprint, at=now, is_sent=is_unheard)
+    mark = RefreshMark(refresh_fingerprint=stored.refresh_fingerprint, at=now, is_sent=is_unheard, lease=snapshot.lease)
     return Success(PresentRefreshToken(mark=mark, recovers=is_unheard))
+
+
+@final
+class SendNow(Value):
+    """Store this mark, then send the first byte."""
+
+    kind: Literal["send-now"] = "send-now"
+    mark: RefreshMark
+
+
+@final
+class SendNothing(Value):
+    """Send nothing, and look again.
+
+    Args:
+        why: `superseded`: what is stored is no longer ours to refresh: another holder has left a mark, or the login was
+            renewed or removed; `lease-ended`: ours has ended, and another holder may begin at any moment.
+    """
+
+    kind: Literal["send-nothing"] = "send-nothing"
+    why: Literal["superseded", "lease-ended"]
+
+
+def decide_sending(
+    mark: RefreshMark, stored: StoredLogin, *, now: float, lease_ends_at: float | None = None
+) -> Result[SendNow, SendNothing]:
+    """Whether the refresh token may be sent, now that a connection is open.
+
+    Example: `mark` is still what is stored beside its refresh token: `Success(SendNow(mark))` with `is_sent`. Another
+    process has left its own mark meanwhile: `Failure(SendNothing(why="superseded"))`.
+
+    Args:
+        mark: what was stored before the connection was opened.
+        stored: what is stored now.
+        now: Unix seconds.
+        lease_ends_at: Unix seconds at which the lease ends by itself; None: it is held until it is given back.
+
+    Returns:
+        `Success` of `SendNow`; `Failure` of `SendNothing`.
+
+    Raises:
+        ValueError: `now` is no moment.
+    """
+    check_moment(now)
+    if stored.mark != mark or stored.refresh_fingerprint != mark.refresh_fingerprint:
+        return Failure(SendNothing(why="superseded"))
+    if lease_ends_at is not None and now >= lease_ends_at:
+        return Failure(SendNothing(why="lease-ended"))
+    return Success(SendNow(mark=mark.evolve({"is_sent": True})))
 
 
 def token_worth(stored: StoredLogin, *, single_use: bool = True) -> KnownToken:
@@ -176,135 +234,7 @@ def token_worth(stored: StoredLogin, *, single_use: bool = True) -> KnownToken:
     return stored.token
 
 
-@final
-class TokensIssued(Value):
-    """The issuer has answered with a token.
-
-    Args:
-        token: what it is.
-        refresh_fingerprint: of the new refresh token; empty: none was sent, so the old one stays (RFC 6749, 6).
-    """
-
-    kind: Literal["tokens-issued"] = "tokens-issued"
-    token: TokenHeld
-    refresh_fingerprint: str = ""
-
-
-@final
-class GrantRefused(Value):
-    """The issuer has refused the refresh token for good (`invalid_grant` and its kin)."""
-
-    kind: Literal["grant-refused"] = "grant-refused"
-
-
-@final
-class NothingIssued(Value):
-    """There is no token, and no refusal of the refresh token either.
-
-    Args:
-        is_known: the issuer has not used the refresh token up: nothing was sent, or its answer says so. False: nobody
-            has heard the answer.
-    """
-
-    kind: Literal["nothing-issued"] = "nothing-issued"
-    is_known: bool
-
-
-IssuerAnswer = Annotated[TokensIssued | GrantRefused | NothingIssued, Field(discriminator="kind")]
-"""What came of presenting a refresh token."""
-
-
-@final
-class StoreIssued(Value):
-    """Store what was issued, whole, and clear the mark with the same write; only then let anybody see it.
-
-    The second reading and this write are one transaction, else a logout in between is undone.
-
-    Args:
-        keeps_refresh_token: none was sent: the stored one stays.
-        is_progress: it is live, and another access token or one that ends later; if not, nobody asks again at once.
-    """
-
-    kind: Literal["store-issued"] = "store-issued"
-    keeps_refresh_token: bool
-    is_progress: bool
-
-
-@final
-class AdoptInstead(Value):
-    """Use what is stored, or refresh that: somebody has logged in, or renewed it. What was issued to us is dropped."""
-
-    kind: Literal["adopt-instead"] = "adopt-instead"
-
-
-@final
-class NotRefreshed(Value):
-    """The refresh has brought nothing.
-
-    Args:
-        why: `refused`: the issuer takes this refresh token no more; `logged-out`: somebody has logged out meanwhile,
-            and what was issued is dropped; `unheard`: nobody has heard the answer; `not-issued`: the issuer had none,
-            and the refresh token is unused.
-        clears_mark: whether to clear the mark; else it stays, for whoever comes next.
-    """
-
-    kind: Literal["not-refreshed"] = "not-refreshed"
-    why: Literal["refused", "logged-out", "unheard", "not-issued"]
-    clears_mark: bool
-
-    @property
-    def needs_login(self) -> bool:
-        """Whether only a login brings a token."""
-        return self.why in {"refused", "logged-out"}
-
-
-RefreshOutcome = Annotated[StoreIssued | AdoptInstead, Field(discriminator="kind")]
-"""What `decide_outcome` succeeds with."""
-
-
-def decide_outcome(
-    presented: StoredLogin, stored: StoredLogin, answer: IssuerAnswer, *, now: float
-) -> Result[RefreshOutcome, NotRefreshed]:
-    """What becomes of the issuer's answer.
-
-    Example: `r1` was presented, the store still holds it, a token with `r2` was issued: `Success(StoreIssued(...))`. If
-    the store is empty, because somebody has logged out: `Failure(NotRefreshed(why="logged-out", clears_mark=True))`.
-
-    Args:
-        presented: what was stored when the refresh token was presented.
-        stored: what is stored now.
-        answer: what came of it.
-        now: Unix seconds.
-
-    Returns:
-        `Success` of `StoreIssued` or `AdoptInstead`; `Failure` of `NotRefreshed`.
-
-    Raises:
-        ValueError: `now` is no moment.
-    """
-    check_moment(now)
-    if stored.token.kind == "absent":
-        return Failure(NotRefreshed(why="logged-out", clears_mark=True))
-    is_another = stored.token.kind == "held" and stored.refresh_fingerprint != presented.refresh_fingerprint
-    is_renewed = answer.kind != "tokens-issued" and _is_good(stored, unwanted=_fingerprint(presented), now=now)
-    if is_another or is_renewed:
-        return Success(AdoptInstead())
-    match answer.kind:
-        case "tokens-issued":
-            keeps = answer.refresh_fingerprint == ""
-            is_progress = _is_progress(presented, answer.token, now=now)
-            return Success(StoreIssued(keeps_refresh_token=keeps, is_progress=is_progress))
-        case "grant-refused":
-            return Failure(NotRefreshed(why="refused", clears_mark=True))
-        case "nothing-issued" if answer.is_known:
-            return Failure(NotRefreshed(why="not-issued", clears_mark=True))
-        case "nothing-issued":
-            return Failure(NotRefreshed(why="unheard", clears_mark=False))
-        case never:
-            assert_never(never)
-
-
-def _is_good(stored: StoredLogin, *, unwanted: str, now: float) -> bool:
+def is_good(stored: StoredLogin, *, unwanted: str, now: float) -> bool:
     """Whether the stored token is live, and not the one that is to be replaced."""
     token = stored.token
     if not isinstance(token, TokenHeld) or is_expired(token.expiry, now=now, issued_at=token.issued_at):
@@ -316,18 +246,3 @@ def _is_unheard(stored: StoredLogin) -> bool:
     """Whether the stored refresh token was presented, and nobody has heard the answer."""
     mark = stored.mark
     return mark is not None and mark.is_sent and mark.refresh_fingerprint == stored.refresh_fingerprint
-
-
-def _fingerprint(login: StoredLogin) -> str:
-    return login.token.fingerprint if isinstance(login.token, TokenHeld) else ""
-
-
-def _is_progress(presented: StoredLogin, issued: TokenHeld, *, now: float) -> bool:
-    """Whether what was issued is live, and another token or one that ends later."""
-    if is_expired(issued.expiry, now=now, issued_at=issued.issued_at):
-        return False
-    ended_at = presented.token.expiry if isinstance(presented.token, TokenHeld) else None
-    is_another = issued.fingerprint == "" or issued.fingerprint != _fingerprint(presented)
-    if is_another or ended_at is None:
-        return True
-    return issued.expiry is not None and issued.expiry > ended_at

@@ -96,6 +96,10 @@ class RefreshUnheardError(RefreshFailedError):
     """A refresh token was presented, and nobody has heard the answer. It may be used up."""
 
 
+class RefreshSupersededError(RefreshFailedError):
+    """Nothing was sent: another process has taken over this refresh, or the login is another one by now."""
+
+
 class RefreshInterruptedError(RefreshFailedError):
     """An earlier refresh was presented and its answer lost. Only a login brings a token now."""
 

@@ -1,7 +1,6 @@
-"""decide_refresh and decide_outcome: a table per rule."""
+"""decide_refresh and decide_sending: a table per rule."""
 
 from math import inf, nan
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -10,10 +9,7 @@ from returns.methods import unwrap_or_failure
 from bucket_failover_core import (
     AdoptInstead,
     AdoptStored,
-    GrantRefused,
-    IssuerAnswer,
     KnownToken,
-    NothingIssued,
     NotRefreshed,
     PresentRefreshToken,
     RefreshImpossible,
@@ -22,52 +18,26 @@ from bucket_failover_core import (
     StoredLogin,
     StoreIssued,
     TokenAbsent,
-    TokenCorrupt,
     TokenHeld,
     TokenOutage,
     TokensIssued,
-    decide_outcome,
-    decide_refresh,
     token_worth,
 )
+from bucket_failover_core.refreshing import SendNothing, SendNow, decide_sending
 from bucket_failover_core.value import Value
-
-NOW = 1_000.0
-LIVE = NOW + 1
-REFUSED = GrantRefused()
-UNHEARD = NothingIssued(is_known=False)
-UNISSUED = NothingIssued(is_known=True)
-ISSUED = TokensIssued(token=TokenHeld(expiry=LIVE, fingerprint="a2"), refresh_fingerprint="r2")
-UNREADABLE: list[KnownToken] = [TokenAbsent(), TokenCorrupt(detail="half"), TokenOutage(detail="disk")]
-
-
-def held(access: str = "a1", refresh: str = "r1", *, expiry: float | None = NOW, **fields: Any) -> StoredLogin:
-    """A login in the store; expired unless said otherwise."""
-    token = TokenHeld(expiry=expiry, fingerprint=access)
-    return StoredLogin.model_validate({"token": token, "refresh_fingerprint": refresh} | fields)
-
-
-def marked(refresh: str = "r1", *, is_sent: bool) -> RefreshMark:
-    """A mark that somebody has left earlier."""
-    return RefreshMark(refresh_fingerprint=refresh, at=NOW - 60, is_sent=is_sent)
-
-
-def decide(stored: StoredLogin, **fields: Any) -> AdoptStored | PresentRefreshToken | RefreshImpossible:
-    """What to do with what is stored."""
-    snapshot = RefreshSnapshot.model_validate({"unwanted": "a1", "stored": stored} | fields)
-    return unwrap_or_failure(decide_refresh(snapshot, now=NOW))
-
-
-def outcome(
-    stored: StoredLogin, answer: IssuerAnswer, presented: StoredLogin | None = None
-) -> StoreIssued | AdoptInstead | NotRefreshed:
-    """What becomes of an answer; `a1` and `r1` were presented unless said otherwise."""
-    return unwrap_or_failure(decide_outcome(presented or held(), stored, answer, now=NOW))
-
-
-def presenting(refresh: str = "r1", *, recovers: bool = False) -> PresentRefreshToken:
-    """The mark is of now, and nothing is sent yet."""
-    return PresentRefreshToken(mark=RefreshMark(refresh_fingerprint=refresh, at=NOW, is_sent=False), recovers=recovers)
+from tests.support.stored_logins import (
+    ISSUED,
+    LIVE,
+    NOW,
+    REFUSED,
+    UNHEARD,
+    UNREADABLE,
+    decide,
+    held,
+    leased,
+    marked,
+    presenting,
+)
 
 
 @pytest.mark.parametrize("single_use", [True, False])
@@ -154,148 +124,6 @@ def test_the_defaults_are_the_careful_ones() -> None:
         RefreshMark(refresh_fingerprint="", at=NOW)
 
 
-@pytest.mark.parametrize("token", [held().token, TokenCorrupt(), TokenOutage()])
-def test_an_answer_that_nobody_has_heard_leaves_the_mark(token: KnownToken) -> None:
-    """It is for whoever comes next."""
-    stored = StoredLogin(token=token, refresh_fingerprint="r1")
-    assert outcome(stored, UNHEARD) == NotRefreshed(why="unheard", clears_mark=False)
-
-
-def test_an_answer_that_nobody_has_heard_does_not_matter_after_a_login_or_a_logout() -> None:
-    """What is stored counts."""
-    assert outcome(held("a3", "r3", expiry=LIVE), UNHEARD) == AdoptInstead()
-    assert outcome(StoredLogin(token=TokenAbsent()), UNHEARD) == NotRefreshed(why="logged-out", clears_mark=True)
-
-
-@pytest.mark.parametrize("answer", [ISSUED, REFUSED, UNISSUED])
-def test_a_logout_in_the_middle_is_not_undone(answer: IssuerAnswer) -> None:
-    """Whatever the issuer says, and even if a refresh token was left behind."""
-    gone = NotRefreshed(why="logged-out", clears_mark=True)
-    assert outcome(StoredLogin(token=TokenAbsent()), answer) == gone
-    assert outcome(StoredLogin(token=TokenAbsent(), refresh_fingerprint="r1"), answer) == gone
-
-
-@pytest.mark.parametrize("answer", [ISSUED, REFUSED, UNISSUED])
-@pytest.mark.parametrize("refresh", ["r3", ""])
-def test_a_login_in_the_middle_wins(answer: IssuerAnswer, refresh: str) -> None:
-    """So does a token that somebody else has renewed: a refusal of the old one says nothing about it."""
-    assert outcome(held("a3", refresh, expiry=LIVE), answer) == AdoptInstead()
-    presented = held("", expiry=NOW)
-    assert outcome(held("", refresh, expiry=LIVE), answer, presented) == AdoptInstead()
-    unread = StoredLogin(token=TokenCorrupt(), refresh_fingerprint="r1")
-    assert outcome(held("a3", refresh, expiry=LIVE), answer, unread) == AdoptInstead()
-
-
-def test_a_live_token_where_there_was_none_is_adopted_in_place_of_a_refusal() -> None:
-    """What was presented had no access token to be replaced, so any live one will do."""
-    unread = StoredLogin(token=TokenCorrupt(), refresh_fingerprint="r1")
-    assert outcome(held("", "r1", expiry=LIVE), REFUSED, unread) == AdoptInstead()
-
-
-@pytest.mark.parametrize("expiry", [NOW, None])
-def test_a_login_in_the_middle_is_not_overwritten_even_if_its_token_has_ended(expiry: float | None) -> None:
-    """It is the person's last word, and its refresh token must survive; without `expires_in` the end is unknown."""
-    assert not isinstance(outcome(held("b1", "s1", expiry=expiry), ISSUED), StoreIssued)
-
-
-def test_a_login_in_the_middle_of_an_unknown_fingerprint_is_not_overwritten() -> None:
-    """Its refresh token is another one, which is enough to know that somebody has logged in."""
-    assert not isinstance(outcome(held("", "s1", expiry=LIVE), ISSUED), StoreIssued)
-
-
-@pytest.mark.parametrize("expiry", [NOW, None])
-def test_a_refusal_of_a_token_that_is_no_longer_stored_needs_no_login(expiry: float | None) -> None:
-    """A refusal counts only if what is stored is still what was presented."""
-    answer = outcome(held("b1", "s1", expiry=expiry), REFUSED)
-    assert not isinstance(answer, NotRefreshed) or not answer.needs_login
-
-
-@pytest.mark.parametrize(
-    ("answer", "decision"),
-    [
-        (ISSUED, StoreIssued(keeps_refresh_token=False, is_progress=True)),
-        (REFUSED, NotRefreshed(why="refused", clears_mark=True)),
-        (UNISSUED, NotRefreshed(why="not-issued", clears_mark=True)),
-    ],
-)
-@pytest.mark.parametrize(
-    "stored",
-    [
-        held(mark=marked(is_sent=True)),
-        held("a1", expiry=LIVE),
-        held("a3", "r1", expiry=NOW),
-        StoredLogin(token=TokenCorrupt(), refresh_fingerprint="r1"),
-        StoredLogin(token=TokenOutage(), refresh_fingerprint="r1"),
-    ],
-)
-def test_the_answer_counts_if_the_refresh_token_is_still_the_same(
-    stored: StoredLogin, answer: IssuerAnswer, decision: object
-) -> None:
-    """What was issued is stored, a refusal is told, and either way the mark is cleared; so too if the store ails."""
-    assert outcome(stored, answer) == decision
-
-
-@pytest.mark.parametrize(
-    ("answer", "decision"),
-    [
-        (ISSUED, StoreIssued(keeps_refresh_token=False, is_progress=True)),
-        (REFUSED, AdoptInstead()),
-        (UNISSUED, AdoptInstead()),
-    ],
-)
-def test_a_renewed_token_beside_the_same_refresh_token_is_adopted(answer: IssuerAnswer, decision: object) -> None:
-    """Unless something newer was issued to us: an issuer that does not rotate renews it so."""
-    assert outcome(held("a3", "r1", expiry=LIVE), answer) == decision
-    assert outcome(held("a3", "r1", expiry=NOW), answer) != AdoptInstead()
-
-
-@pytest.mark.parametrize(("refresh", "keeps"), [("r2", False), ("r1", False), ("", True)])
-def test_an_answer_without_a_refresh_token_keeps_the_old_one(refresh: str, *, keeps: bool) -> None:
-    """RFC 6749, 6."""
-    answer = ISSUED.model_copy(update={"refresh_fingerprint": refresh})
-    assert outcome(held(), answer) == StoreIssued(keeps_refresh_token=keeps, is_progress=True)
-
-
-@pytest.mark.parametrize(
-    ("before", "issued", "is_progress"),
-    [
-        (held("a1", expiry=NOW).token, TokenHeld(expiry=NOW, fingerprint="a1"), False),
-        (held("a1", expiry=NOW).token, TokenHeld(expiry=NOW + 0.5, fingerprint="a1"), True),
-        (held("a1", expiry=NOW).token, TokenHeld(expiry=NOW - 1, fingerprint="a1"), False),
-        (held("a1", expiry=NOW).token, TokenHeld(expiry=None, fingerprint="a1"), False),
-        (held("a1", expiry=None).token, TokenHeld(expiry=LIVE, fingerprint="a1"), True),
-        (held("a1", expiry=LIVE).token, TokenHeld(expiry=LIVE, fingerprint="a1"), False),
-        (held("a1", expiry=LIVE).token, TokenHeld(expiry=LIVE + 1, fingerprint="a1"), True),
-        (held("a1", expiry=LIVE).token, TokenHeld(expiry=LIVE, fingerprint="a2"), True),
-        (held("a1", expiry=LIVE).token, TokenHeld(expiry=LIVE, fingerprint=""), True),
-        (held("", expiry=LIVE).token, TokenHeld(expiry=LIVE, fingerprint="a2"), True),
-        (held("", expiry=NOW).token, TokenHeld(expiry=LIVE, fingerprint=""), True),
-        (held("", expiry=LIVE).token, TokenHeld(expiry=LIVE, fingerprint=""), True),
-        (TokenCorrupt(), TokenHeld(expiry=LIVE, fingerprint="a1"), True),
-    ],
-)
-def test_progress_is_another_token_or_a_later_end(before: KnownToken, issued: TokenHeld, *, is_progress: bool) -> None:
-    """If there is none, nobody asks again at once."""
-    presented = StoredLogin(token=before, refresh_fingerprint="r1")
-    answer = TokensIssued(token=issued, refresh_fingerprint="r2")
-    assert outcome(presented, answer, presented) == StoreIssued(keeps_refresh_token=False, is_progress=is_progress)
-
-
-def test_an_unknown_end_that_stays_unknown_is_no_progress() -> None:
-    """Without an expiry a token counts as expired, so the same one again would be refreshed for ever."""
-    same = TokensIssued(token=TokenHeld(expiry=None, fingerprint="a1"), refresh_fingerprint="r2")
-    assert outcome(held(expiry=None), same, held(expiry=None)) == StoreIssued(
-        keeps_refresh_token=False, is_progress=False
-    )
-
-
-@pytest.mark.parametrize("fingerprint", ["a2", ""])
-def test_another_token_that_has_ended_just_as_the_old_one_is_no_progress(fingerprint: str) -> None:
-    """A token whose expiry does not move does not spin, whatever it is called."""
-    ended = TokensIssued(token=TokenHeld(expiry=NOW, fingerprint=fingerprint), refresh_fingerprint="r2")
-    assert outcome(held(expiry=NOW), ended) == StoreIssued(keeps_refresh_token=False, is_progress=False)
-
-
 @pytest.mark.parametrize(
     ("why", "needs_login"),
     [("no-token", True), ("corrupt", True), ("outage", False), ("not-refreshable", True), ("interrupted", True)],
@@ -311,17 +139,6 @@ def test_what_cannot_be_refreshed_needs_a_login_unless_the_store_is_out(why: str
 def test_what_was_not_refreshed_needs_a_login_if_nothing_else_helps(why: str, *, needs_login: bool) -> None:
     """The next attempt says more about an answer that nobody has heard."""
     assert NotRefreshed.model_validate({"why": why, "clears_mark": True}).needs_login is needs_login
-
-
-@pytest.mark.parametrize("now", [nan, inf, -inf])
-@pytest.mark.parametrize("answer", [ISSUED, UNHEARD])
-def test_now_is_a_moment(now: float, answer: IssuerAnswer) -> None:
-    """An unknown one is refused, even where no rule would look at it."""
-    absent = StoredLogin(token=TokenAbsent())
-    with pytest.raises(ValueError, match="is no moment"):
-        decide_refresh(RefreshSnapshot(stored=absent), now=now)
-    with pytest.raises(ValueError, match="is no moment"):
-        decide_outcome(absent, absent, answer, now=now)
 
 
 EXAMPLES: list[Value] = [
@@ -396,3 +213,49 @@ def test_what_is_no_token_is_worth_what_it_is() -> None:
     stored = StoredLogin(token=TokenAbsent(), refresh_fingerprint="r1", mark=marked(is_sent=True))
     assert token_worth(stored) == TokenAbsent()
     assert token_worth(held(mark=marked(is_sent=True))) == TokenHeld(expiry=NOW, fingerprint="a1", refreshable=False)
+
+
+class TestLeases:
+    """A holder whose lease has passed to another one, without its knowing, presents nothing."""
+
+    @pytest.mark.parametrize("is_sent", [True, False])
+    @pytest.mark.parametrize(("lease", "is_ours"), [(1, False), (2, True), (3, True)])
+    def test_a_mark_of_a_later_lease_is_left_to_its_holder(self, lease: int, *, is_ours: bool, is_sent: bool) -> None:
+        """Numbers grow, so a greater one says that another holder has begun since."""
+        decision = decide(held(mark=leased(2, is_sent=is_sent)), lease=lease, single_use=False)
+        if is_ours:
+            assert isinstance(decision, PresentRefreshToken)
+            assert decision.mark == RefreshMark(refresh_fingerprint="r1", at=NOW, is_sent=is_sent, lease=lease)
+        else:
+            assert decision == RefreshImpossible(why="superseded")
+            assert not decision.needs_login
+
+    def test_a_live_token_is_adopted_whoever_refreshes(self) -> None:
+        """The mark of a later lease concerns a refresh, and none is needed."""
+        assert decide(held("a2", expiry=LIVE, mark=leased(9)), lease=1) == AdoptStored()
+
+    @pytest.mark.parametrize(
+        "stored",
+        [
+            held(),
+            held(mark=leased(4)),
+            held(mark=leased(3, is_sent=True)),
+            held("a2", "r2", mark=leased(3)),
+            StoredLogin(token=TokenAbsent()),
+        ],
+    )
+    def test_what_has_changed_since_the_mark_was_left_stops_the_sending(self, stored: StoredLogin) -> None:
+        """Another mark or none, another login or none."""
+        assert unwrap_or_failure(decide_sending(leased(3), stored, now=NOW)) == SendNothing(why="superseded")
+
+    @pytest.mark.parametrize(("ends_at", "sends"), [(None, True), (NOW, False), (LIVE, True), (NOW - 1, False)])
+    def test_nothing_is_sent_from_the_end_of_the_lease_on(self, ends_at: float | None, *, sends: bool) -> None:
+        """Another holder may begin at that very moment."""
+        decision = unwrap_or_failure(decide_sending(leased(3), held(mark=leased(3)), now=NOW, lease_ends_at=ends_at))
+        assert decision == (SendNow(mark=leased(3, is_sent=True)) if sends else SendNothing(why="lease-ended"))
+
+    @pytest.mark.parametrize("now", [nan, inf, -inf])
+    def test_now_is_a_moment(self, now: float) -> None:
+        """As everywhere."""
+        with pytest.raises(ValueError, match="now"):
+            decide_sending(leased(3), held(mark=leased(3)), now=now)

@@ -36,6 +36,7 @@ DECISIONS = (
     "learning.py",
     "retry.py",
     "renewal.py",
+    "refresh_outcome.py",
     "refreshing.py",
     "refusal.py",
     "failures.py",

@@ -188,10 +188,10 @@ def test_a_folder_that_is_not_ours_is_left_alone(practice: Practice) -> None:
 def test_a_login_that_is_under_way(practice: Practice) -> None:
     """Another program has a window open."""
     with SqliteTokenStore(practice.store) as tokens:
-        release = tokens.try_lock("anthropic", "claudius", "login")
-        assert release is not None
+        lease = tokens.try_lease("anthropic", "claudius", "login")
+        assert lease is not None
         found = practice.checks("--offline")
-        release()
+        lease.release()
     assert ("ok", "claudius: a program is asking for a login right now") in found["locks"]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bucket_failover import MemoryTokenStore, OAuthToken, StoredOAuthManager
 from bucket_failover.oauth.conducting import uninterrupted
-from bucket_failover.store import Purpose, Release
+from bucket_failover.store import Lease, Purpose
 from tests.support.people import PROVIDER, token
 
 
@@ -18,11 +18,11 @@ class SlowLocks(MemoryTokenStore):
         super().__init__()
         self.asked, self.proceed = threading.Event(), threading.Event()
 
-    def try_lock(self, provider: str, bucket: str, purpose: Purpose) -> Release | None:
-        """See `TokenStore.try_lock`."""
+    def try_lease(self, provider: str, bucket: str, purpose: Purpose) -> Lease | None:
+        """See `LeaseStore.try_lease`."""
         self.asked.set()
         assert self.proceed.wait(10)
-        return super().try_lock(provider, bucket, purpose)
+        return super().try_lease(provider, bucket, purpose)
 
 
 def test_a_login_that_is_cancelled_while_it_gets_the_lock_gives_it_back() -> None:

@@ -30,7 +30,7 @@ from bucket_failover import (
     SqliteTokenStore,
 )
 from bucket_failover.accounts import open_accounts
-from bucket_failover.store.locks import Purpose, Release
+from bucket_failover.store import Lease, Purpose
 from tests.support.house import House, live
 from tests.support.issuer import OAuthServer
 from tests.support.people import PROVIDER, token
@@ -48,12 +48,12 @@ def tell(*words):
 
 class Store(SqliteTokenStore):
     is_new = True
-    def try_lock(self, *key):
-        release = super().try_lock(*key)
-        if release is None and self.is_new:
+    def try_lease(self, *key):
+        lease = super().try_lease(*key)
+        if lease is None and self.is_new:
             tell("waits")
             self.is_new = False
-        return release
+        return lease
 
 class Window:
     def open_address(self, provider, bucket, address):
@@ -127,8 +127,8 @@ class Office:
         begun = threading.Event()
 
         class Store(SqliteTokenStore):
-            def try_lock(self, provider: str, bucket: str, purpose: Purpose) -> Release | None:
-                got = super().try_lock(provider, bucket, purpose)
+            def try_lease(self, provider: str, bucket: str, purpose: Purpose) -> Lease | None:
+                got = super().try_lease(provider, bucket, purpose)
                 begun.set()
                 return got
 

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -22,7 +23,7 @@ from bucket_failover import (
     SyncStoredOAuthManager,
     TokenStoreError,
 )
-from bucket_failover.store.protocol import Settlement
+from bucket_failover.store import Change
 from bucket_failover_core import StoredLogin
 from tests.support.people import PROVIDER, token
 from tests.support.refresher import (
@@ -34,6 +35,8 @@ from tests.support.refresher import (
     wait_until,
 )
 from tests.support.token_endpoint import BUCKET, OLD, PATIENCE_SECONDS, UNWANTED, Form, Gate, Stage
+
+_T = TypeVar("_T")
 
 
 @pytest.fixture
@@ -244,12 +247,16 @@ class TestUnsaved:
         stage.gate.opened.set()
         manager = stage.sync(trust_seconds=0.0)
 
-        def full(*_: object) -> None:
-            message = "the disk is full"
-            raise TokenStoreError(message)
+        change = stage.store.change
+
+        def full(*arguments: Any) -> object:
+            if len(arguments) > 3:  # a token is to be stored
+                message = "the disk is full"
+                raise TokenStoreError(message)
+            return change(*arguments)
 
         with monkeypatch.context() as patch:
-            patch.setattr(stage.store, "settle", full)
+            patch.setattr(stage.store, "change", full)
             new = manager.replace_token(PROVIDER, BUCKET, UNWANTED)
             assert new is not None
             assert manager.replace_token(PROVIDER, BUCKET, UNWANTED) == new
@@ -265,16 +272,16 @@ class TestUnsaved:
         troubles = [TokenStoreError("busy"), TokenStoreError("busy")]
 
         class Troubled(SqliteTokenStore):
-            def settle(
+            def change(
                 self,
                 provider: str,
                 bucket: str,
-                issued: OAuthToken | None,
-                decide: Callable[[StoredLogin], Settlement],
-            ) -> None:
-                if troubles:
+                decide: Callable[[StoredLogin], Change[_T]],
+                issued: OAuthToken | None = None,
+            ) -> _T:
+                if troubles and issued is not None:
                     raise troubles.pop()
-                super().settle(provider, bucket, issued, decide)
+                return super().change(provider, bucket, decide, issued)
 
         stage.gate.opened.set()
         with Troubled(stage.path) as store:

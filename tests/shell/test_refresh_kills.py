@@ -138,9 +138,9 @@ class Scene:
 
 def assert_free(store: SqliteTokenStore, purpose: Literal["refresh", "login"]) -> None:
     """The lock is nobody's."""
-    release = store.try_lock(PROVIDER, BUCKET, purpose)
-    assert release is not None
-    release()
+    lease = store.try_lease(PROVIDER, BUCKET, purpose)
+    assert lease is not None
+    lease.release()
 
 
 def test_a_refresh_takes_these_steps(tmp_path: Path) -> None:

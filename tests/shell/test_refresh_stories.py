@@ -30,11 +30,12 @@ from bucket_failover import (
 )
 from bucket_failover.oauth.endpoint import OAuthIssuer
 from bucket_failover.store.locks import FileLocks, Release
-from bucket_failover_core import IssuerSettings, NothingIssued, RefreshMark
+from bucket_failover_core import IssuerSettings, NothingIssued
 from tests.shell.test_cli_renew import Watchman, watching
 from tests.shell.test_cli_renew import watchman as watchman  # noqa: PLC0414 - the fixture is used here, too
 from tests.support.people import PROVIDER, token
 from tests.support.processes import run
+from tests.support.stores import Marked
 from tests.support.token_endpoint import BUCKET, Gate
 
 PATIENCE_SECONDS = 10.0
@@ -87,19 +88,6 @@ def issuer_behind(endpoint: str, **options: str | bool) -> Iterator[OAuthIssuer]
     nothing = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     with httpx2.Client(trust_env=False, verify=nothing, timeout=PATIENCE_SECONDS, **options) as http:  # type: ignore[arg-type]  # mypy takes each option for any of the arguments
         yield OAuthIssuer(IssuerSettings(token_endpoint=endpoint, client_id="test"), http=http)
-
-
-class Marked(MemoryTokenStore):
-    """A store that remembers every mark."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.marks: list[RefreshMark] = []
-
-    def write_mark(self, provider: str, bucket: str, mark: RefreshMark) -> None:
-        """See `TokenStore.write_mark`."""
-        self.marks.append(mark)
-        super().write_mark(provider, bucket, mark)
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])

@@ -9,24 +9,24 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bucket_failover import OAuthToken, SqliteTokenStore, TokenCorruptError, TokenStoreError
+from bucket_failover.store import Change
 from bucket_failover.store.locks import FileLocks, Purpose
-from bucket_failover.store.protocol import Settlement
 from bucket_failover_core import LoginAnswer, RefreshMark, StoredLogin, TokenCorrupt
 from tests.support.people import token
 from tests.support.processes import PREAMBLE, run, store_in
 
 MARK = RefreshMark(refresh_fingerprint="0123456789abcdef", at=1.0)
-CHANGES: dict[str, Callable[[SqliteTokenStore], None]] = {
+CHANGES: dict[str, Callable[[SqliteTokenStore], object]] = {
     "write": lambda store: store.write("p", "b", token("lost")),
     "delete": lambda store: store.delete("p", "b"),
-    "settle": lambda store: store.settle("p", "b", token("lost"), lambda _: "store"),
-    "write_mark": lambda store: store.write_mark("p", "b", MARK),
+    "change": lambda store: store.change("p", "b", lambda _: Change(None, stores_issued=True), token("lost")),
+    "mark": lambda store: store.change("p", "b", lambda _: Change(None, mark=MARK)),
+    "try_lease": lambda store: store.try_lease("p", "b", "refresh"),
     "write_login_answer": lambda store: store.write_login_answer("p", "b", LoginAnswer(at=1.0)),
     "write_session_bucket": lambda store: store.write_session_bucket("p", "b"),
 }
@@ -64,9 +64,13 @@ class TestFullDisk:
         with SqliteTokenStore(path) as store:
             (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
             store._connection.execute(f"PRAGMA max_page_count = {pages}")
-            for write in (store.write, partial(store.settle, decide=lambda _: "store")):
+            writes: list[Callable[[], object]] = [
+                lambda: store.write("p", "b", large()),
+                lambda: store.change("p", "b", lambda _: Change(None, stores_issued=True), large()),
+            ]
+            for write in writes:
                 with pytest.raises(TokenStoreError, match=r"tokens\.db: .* not be written: the disk is full"):
-                    write("p", "b", large())
+                    write()
                 assert store.read("p", "b") == token("kept")
             store._connection.execute("PRAGMA max_page_count = 10000")
             store.write("p", "b", large())
@@ -199,18 +203,18 @@ class TestDamaged:
         """Only its bucket is affected; a refresh is told that what is stored is corrupt."""
         seen: list[StoredLogin] = []
 
-        def decide(login: StoredLogin) -> Settlement:
+        def decide(login: StoredLogin) -> Change[None]:
             seen.append(login)
-            return "leave"
+            return Change(None)
 
         with SqliteTokenStore(path) as store:
             store.write("p", "bad", token("bad"))
-            store.write_mark("p", "bad", MARK)
+            store.change("p", "bad", lambda _: Change(None, mark=MARK))
             store._connection.execute("UPDATE token SET record = substr(record, 9) WHERE bucket = 'bad'")
             with pytest.raises(TokenCorruptError, match="what is stored for 'p' 'bad' is no token"):
                 store.read("p", "bad")
             stored = store.read_stored("p", "bad")
-            store.settle("p", "bad", token("new"), decide)
+            store.change("p", "bad", decide, token("new"))
             assert (stored.token, stored.mark, seen[0].mark) == (None, MARK, MARK)
             assert isinstance(stored.login.token, TokenCorrupt)
             assert isinstance(seen[0].token, TokenCorrupt)
@@ -340,7 +344,7 @@ def test_a_file_of_schema_2_is_read(tmp_path: Path) -> None:
         assert store.read("p", "b") == token("kept")
         assert store.read_session_bucket("p") == "b"
         assert (store.read_stored("p", "b").mark, store.read_login_answer("p", "b")) == (None, None)
-        store.write_mark("p", "b", MARK)
+        store.change("p", "b", lambda _: Change(None, mark=MARK))
         store.write_login_answer("p", "b", LoginAnswer(at=2.0))
         assert (store.read_stored("p", "b").mark, store.read_login_answer("p", "b")) == (MARK, LoginAnswer(at=2.0))
-        assert store._connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert store._connection.execute("PRAGMA user_version").fetchone() == (4,)

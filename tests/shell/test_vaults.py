@@ -22,11 +22,10 @@ from keyring.errors import KeyringLocked, NoKeyringError, PasswordDeleteError
 from pydantic import SecretStr
 
 from bucket_failover import OAuthToken, SqliteTokenStore, TokenCorruptError, TokenStoreError
+from bucket_failover.store import Change
 from bucket_failover.store.encrypted_vault import EncryptedVault
 from bucket_failover.store.keyring_vault import KeyringVault, usable_keyring
-from bucket_failover.store.protocol import Settlement
 from bucket_failover.store.vaults import SecretVault
-from bucket_failover_core import StoredLogin
 from tests.support.people import replace, token
 
 KEY = SecretStr("correct horse battery staple")
@@ -121,17 +120,11 @@ class TestStore:
             store.write("p", "b", token("one"))
             store.write("p", "b", token("two"))
             assert len(ring.kept) == 1
-            steps: list[tuple[Settlement, str]] = [("leave", "two"), ("clear-mark", "two"), ("store", "new")]
-
-            def decide(login: StoredLogin) -> Settlement:
-                assert login.token == token("two").state
-                return steps[0][0]
-
-            while steps:
-                store.settle("p", "b", token("new"), decide)
-                _, left = steps.pop(0)
-                assert store.read("p", "b") == token(left)
-                assert [f"access-of-{left}" in kept for kept in ring.kept.values()] == [True]
+            store.change("p", "b", lambda _: Change(None, mark="clear"), token("new"))
+            assert store.read("p", "b") == token("two")
+            store.change("p", "b", lambda _: Change(None, stores_issued=True), token("new"))
+            assert store.read("p", "b") == token("new")
+            assert ["access-of-new" in kept for kept in ring.kept.values()] == [True]
             store.delete("p", "b")
             assert ring.kept == {}
 
@@ -147,7 +140,7 @@ class TestStore:
                 store.write("p", "b", token("lost"))
             other.close()
             with pytest.raises(ZeroDivisionError):
-                store.settle("p", "b", token("lost"), lambda _: "store" if 1 // 0 else "leave")
+                store.change("p", "b", lambda _: Change(1 // 0), token("lost"))
             assert ring.kept == before
             assert store.read("p", "b") == token("kept")
 

@@ -16,7 +16,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from bucket_failover import (
     OAuthToken,
@@ -28,8 +28,7 @@ from bucket_failover import (
     SyncStoredOAuthManager,
 )
 from bucket_failover.oauth.endpoint import OAuthIssuer
-from bucket_failover.store.locks import Purpose, Release
-from bucket_failover.store.protocol import Settlement
+from bucket_failover.store import Change, Lease, Purpose
 from bucket_failover_core import RefreshMark, StoredLogin
 from tests.support.people import PROVIDER, token
 from tests.support.token_endpoint import BUCKET, PATIENCE_SECONDS, issuer_at
@@ -64,6 +63,8 @@ STEPS: Final[tuple[Step, ...]] = Step.__args__  # type: ignore[attr-defined]  # 
 Reach = Callable[[str, Step], None]
 """Told the bucket and the step that was reached."""
 
+_T = TypeVar("_T")
+
 
 def processes() -> ForkServerContext:
     """Where processes come from."""
@@ -82,20 +83,20 @@ class WatchedStore(SqliteTokenStore):
         super().__init__(path)
         self._reach = reach
 
-    def try_lock(self, provider: str, bucket: str, purpose: Purpose) -> Release | None:
+    def try_lease(self, provider: str, bucket: str, purpose: Purpose) -> Lease | None:
         """Told before, after, and when it is given back."""
         self._reach(bucket, "lock")
-        release = super().try_lock(provider, bucket, purpose)
-        if release is None:
+        lease = super().try_lease(provider, bucket, purpose)
+        if lease is None:
             return None
         self._reach(bucket, "locked")
 
         def watched() -> None:
             self._reach(bucket, "release")
-            release()
+            lease.release()
             self._reach(bucket, "released")
 
-        return watched
+        return Lease(lease.number, watched)
 
     def read_stored(self, provider: str, bucket: str) -> Stored:
         """Told before and after."""
@@ -104,25 +105,30 @@ class WatchedStore(SqliteTokenStore):
         self._reach(bucket, "has-read")
         return stored
 
-    def write_mark(self, provider: str, bucket: str, mark: RefreshMark) -> None:
-        """Told before and after, and which of the two marks it is."""
-        self._reach(bucket, "send" if mark.is_sent else "intend")
-        super().write_mark(provider, bucket, mark)
-        self._reach(bucket, "sent" if mark.is_sent else "intended")
+    def change(
+        self,
+        provider: str,
+        bucket: str,
+        decide: Callable[[StoredLogin], Change[_T]],
+        issued: OAuthToken | None = None,
+    ) -> _T:
+        """Told within the transaction and after it; of a mark, which of the two it is."""
+        done: list[Step] = []
 
-    def _write(
-        self, provider: str, bucket: str, token: OAuthToken | None, decide: Callable[[StoredLogin], Settlement]
-    ) -> None:
-        """Told within the transaction and after it."""
+        def watched(stored: StoredLogin) -> Change[_T]:
+            change = decide(stored)
+            if isinstance(change.mark, RefreshMark):
+                self._reach(bucket, "send" if change.mark.is_sent else "intend")
+                done.append("sent" if change.mark.is_sent else "intended")
+            else:
+                self._reach(bucket, "decide")
+                self._reach(bucket, "decided")
+                done.append("settled")
+            return change
 
-        def watched(stored: StoredLogin) -> Settlement:
-            self._reach(bucket, "decide")
-            settlement = decide(stored)
-            self._reach(bucket, "decided")
-            return settlement
-
-        super()._write(provider, bucket, token, watched)
-        self._reach(bucket, "settled")
+        outcome = super().change(provider, bucket, watched, issued)
+        self._reach(bucket, done[-1])
+        return outcome
 
 
 class WatchedIssuer:

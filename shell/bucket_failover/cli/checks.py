@@ -118,7 +118,7 @@ def check_locks(session: Session) -> Iterator[Check]:
         return
     yield Check("locks", "ok", "a lock excludes")
     for bucket in session.profile.buckets:
-        taken = session.tokens.try_lock(session.profile.provider, bucket.name, "login")
+        taken = locks.try_lock(session.profile.provider, bucket.name, "login")
         if taken is None:
             yield Check("locks", "ok", f"{bucket.name}: a program is asking for a login right now")
         else:

@@ -16,7 +16,7 @@ from bucket_failover.errors import (
     safe_text,
 )
 from bucket_failover.oauth.conducting import AskToLogIn, Protocol
-from bucket_failover.store import Release, Settlement, TokenStore
+from bucket_failover.store import Change, Lease, TokenStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import LoginAnswer, LoginSnapshot, StoredLogin, TokenHeld, decide_login
 
@@ -53,7 +53,7 @@ class LoggingIn:
         before: StoredLogin = yield Do(self._look)
         known: LoginAnswer | None = yield Do(self._read_answer)
         unwanted = before.token.fingerprint if isinstance(before.token, TokenHeld) else ""
-        release = yield from self._turn()
+        lease = yield from self._turn()
         try:
             stored: StoredLogin = yield Do(self._look)
             answer: LoginAnswer | None = yield Do(self._read_answer)
@@ -69,14 +69,14 @@ class LoggingIn:
                 case never:
                     assert_never(never)
         finally:
-            release()
+            lease.release()
 
-    def _turn(self) -> Protocol[Release]:
+    def _turn(self) -> Protocol[Lease]:
         """Wait for the login that is under way; how long, whoever waits for us decides."""
         while True:
-            release: Release | None = yield Do(lambda: self.store.try_lock(self.provider, self.bucket, "login"))
-            if release is not None:
-                return release
+            lease: Lease | None = yield Do(lambda: self.store.try_lease(self.provider, self.bucket, "login"))
+            if lease is not None:
+                return lease
             yield Wait(_PAUSE_SECONDS)
 
     def _ask(self) -> Protocol[None]:
@@ -97,14 +97,7 @@ class LoggingIn:
 
     def _look(self) -> StoredLogin:
         """What is stored, by its facts, in a transaction that could write."""
-        found: list[StoredLogin] = []
-
-        def look(stored: StoredLogin) -> Settlement:
-            found.append(stored)
-            return "leave"
-
-        self.store.settle(self.provider, self.bucket, None, look)
-        return found[0]
+        return self.store.change(self.provider, self.bucket, Change)
 
 
 def _as_answer(error: BaseException, *, at: float) -> LoginAnswer:

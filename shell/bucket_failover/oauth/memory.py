@@ -9,8 +9,8 @@ from returns.methods import unwrap_or_failure
 
 from bucket_failover import journal
 from bucket_failover.errors import TokenStoreError, safe_text
-from bucket_failover.oauth.refreshing import Refreshed, settlement_of
-from bucket_failover.store import Settlement, TokenStore
+from bucket_failover.oauth.refreshing import Refreshed, change_of
+from bucket_failover.store import Change, TokenStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import StoredLogin, TokensIssued, decide_outcome
 
@@ -175,12 +175,11 @@ class TokenMemory:
             return None
         answer = TokensIssued(token=unsaved.token.state, refresh_fingerprint=unsaved.token.refresh_fingerprint)
 
-        def decide(stored: StoredLogin) -> Settlement:
-            decision = decide_outcome(unsaved.presented, stored, answer, now=self._clock())
-            return settlement_of(unwrap_or_failure(decision))
+        def decide(stored: StoredLogin) -> Change[object]:
+            return change_of(unwrap_or_failure(decide_outcome(unsaved.presented, stored, answer, now=self._clock())))
 
         try:
-            self._store.settle(*key, unsaved.token, decide)
+            self._store.change(*key, decide, unsaved.token)
         except TokenStoreError as problem:
             journal.token_unsaved(*key, safe_text(problem))
             return unsaved.token

@@ -1,9 +1,10 @@
 """The refresh protocol, whichever process runs it; what it decides is the core's (`decide_refresh`, `decide_outcome`).
 
-lock, read, decide, mark, present, read again and decide and write in one transaction, release.
+take the lease; read, decide and mark in one transaction; connect, look again and mark; present; read again, decide and
+write in one transaction; give the lease back.
 
-The lock excludes other refreshes. Whoever waits for it adopts what the winner has stored. A process that dies gives the
-lock back, and leaves its mark, which says to the next one whether the refresh token may have been presented.
+The lease excludes other refreshes. A process that waits for it adopts what the winner has stored. One that dies gives
+it back, and leaves its mark, which says to the next one whether the refresh token may have been presented.
 """
 
 from collections.abc import Callable
@@ -17,12 +18,13 @@ from bucket_failover.effects import Do, Wait
 from bucket_failover.errors import (
     RefreshFailedError,
     RefreshInterruptedError,
+    RefreshSupersededError,
     RefreshUnheardError,
     TokenStoreError,
 )
 from bucket_failover.oauth.conducting import Present, Protocol
 from bucket_failover.oauth.reply import Reply
-from bucket_failover.store import Purpose, Release, Settlement, Stored, TokenStore
+from bucket_failover.store import Change, Lease, LeaseStore, Purpose, Stored, TokenStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
     AdoptInstead,
@@ -35,10 +37,12 @@ from bucket_failover_core import (
     RefreshOutcome,
     RefreshSnapshot,
     StoredLogin,
+    TokenHeld,
     TokensIssued,
     decide_outcome,
     decide_refresh,
 )
+from bucket_failover_core.refreshing import SendNothing, SendNow, decide_sending
 
 LOCK_SECONDS: Final = 60.0
 """How long a refresh waits for another one. An issuer that does not answer is given up before that."""
@@ -67,7 +71,7 @@ class Refreshed:
 
 @dataclass(frozen=True, slots=True)
 class Refreshing:
-    """A refresh that somebody wants.
+    """A refresh that a caller wants.
 
     Args:
         store: where the token is.
@@ -96,25 +100,25 @@ class Refreshing:
             TokenCorruptError: what is stored is no token.
             TokenStoreError: the store could not answer. Whatever presenting raises.
         """
-        release = yield from _take_lock(self.store, self.provider, self.bucket, "refresh", LOCK_SECONDS)
-        if release is None:
+        lease = yield from _take_lease(self.store, self.provider, self.bucket, "refresh", LOCK_SECONDS)
+        if lease is None:
             return (yield from self._adopt_late())
         try:
-            return (yield from self._under_lock())
+            return (yield from self._under_lease(lease))
         finally:
-            release()
+            lease.release()
 
-    def _under_lock(self) -> Protocol[Refreshed]:
+    def _under_lease(self, lease: Lease) -> Protocol[Refreshed]:
         for _ in range(_ROUNDS):
             stored: Stored = yield Do(self._read)
-            decision = self._decide(stored)
+            decision = self._decide(stored.login, lease.number)
             match decision.kind:
                 case "adopt-stored":
                     return Refreshed(stored.token)
                 case "refresh-impossible":
                     return self._impossible(stored, decision)
                 case "present-refresh-token":
-                    ended = yield from self._present(stored, decision)
+                    ended = yield from self._present(stored, lease)
                     if ended is not None:
                         return ended
                 case never:
@@ -122,35 +126,39 @@ class Refreshing:
         message = f"{self.bucket}: the login was replaced {_ROUNDS} times while it was refreshed"
         raise RefreshFailedError(message)
 
-    def _decide(self, stored: Stored) -> PresentRefreshToken | RefreshImpossible | AdoptStored:
-        login = stored.login
-        known = self.stalled is not None and stored.token is not None and stored.token.fingerprint == self.stalled[0]
+    def _decide(self, login: StoredLogin, lease: int) -> PresentRefreshToken | RefreshImpossible | AdoptStored:
+        held = login.token if isinstance(login.token, TokenHeld) else None
+        known = self.stalled is not None and held is not None and held.fingerprint == self.stalled[0]
         snapshot = RefreshSnapshot(
             unwanted=self.unwanted,
             stored=login,
             single_use=self.single_use,
             stalled_at=self.stalled[1] if known and self.stalled is not None else None,
+            lease=lease,
         )
         return unwrap_or_failure(decide_refresh(snapshot, now=self.clock()))
 
-    def _present(self, stored: Stored, decision: PresentRefreshToken) -> Protocol[Refreshed | None]:
-        """Present the refresh token, and store what came of it; None: somebody has logged in meanwhile."""
+    def _present(self, stored: Stored, lease: Lease) -> Protocol[Refreshed | None]:
+        """Present the refresh token, and store what came of it; None: look again, what is stored is another login."""
         held = stored.token
         assert held is not None, "nothing else is presented"  # noqa: S101 - the decision's own rule
-        yield Do(lambda: self._mark(decision.mark))
+        mark: RefreshMark | None = yield Do(lambda: self._intend(held, lease))
+        if mark is None:
+            return None
+        presented = stored.login.evolve({"mark": mark})
         error: Exception | None = None
         try:
-            reply: Reply = yield Present(
-                self.provider, self.bucket, held, lambda: self._mark(decision.mark.evolve({"is_sent": True}))
-            )
+            reply: Reply = yield Present(self.provider, self.bucket, held, lambda: self._send(mark, lease))
+        except RefreshSupersededError:
+            return None
         except RefreshUnheardError as unheard:
             reply, error = Reply(NothingIssued(is_known=False)), unheard
         except Exception as failed:  # noqa: BLE001 - it is raised again, when the mark is settled
             reply, error = Reply(NothingIssued(is_known=not is_unheard(failed))), failed
         issued = carried_over(held, reply.token) if reply.token is not None else None
-        problem, outcome = yield from self._settle(stored.login, issued, reply)
+        problem, outcome = yield from self._settle(presented, issued, reply)
         if isinstance(reply.answer, TokensIssued) and (problem is not None or outcome is None):
-            unsaved = (stored.login, problem or TokenStoreError("it was not written"))
+            unsaved = (presented, problem or TokenStoreError("it was not written"))
             return Refreshed(issued, unsaved=unsaved)
         if isinstance(outcome, AdoptInstead):
             return None
@@ -158,31 +166,59 @@ class Refreshing:
             raise error
         if problem is not None:
             raise problem
-        assert outcome is not None, "it was settled"  # noqa: S101 - settle() has called back
+        assert outcome is not None, "it was settled"  # noqa: S101 - the store has told
         return self._ended(issued, outcome, reply)
+
+    def _intend(self, held: OAuthToken, lease: Lease) -> RefreshMark | None:
+        """Decide once more and leave the mark, in one transaction; None: another token than this one is stored now."""
+
+        def decide(login: StoredLogin) -> Change[RefreshMark | None]:
+            decision = self._decide(login, lease.number)
+            if decision.kind != "present-refresh-token" or login.refresh_fingerprint != held.refresh_fingerprint:
+                return Change(None)
+            return Change(decision.mark, mark=decision.mark)
+
+        return self.store.change(self.provider, self.bucket, decide)
+
+    def _send(self, mark: RefreshMark, lease: Lease) -> None:
+        """The first byte is about to be sent: leave the mark that says so.
+
+        Raises:
+            RefreshSupersededError: what is stored is no longer ours to refresh.
+            RefreshFailedError: the lease has ended.
+            TokenStoreError: the mark is not stored.
+        """
+
+        def decide(login: StoredLogin) -> Change[SendNow | SendNothing]:
+            decision = unwrap_or_failure(decide_sending(mark, login, now=self.clock(), lease_ends_at=lease.until))
+            return Change(decision, mark=decision.mark if decision.kind == "send-now" else "leave")
+
+        decision = self.store.change(self.provider, self.bucket, decide)
+        if decision.kind == "send-nothing":
+            message = f"{self.bucket}: nothing was sent: {decision.why}"
+            raise (RefreshSupersededError if decision.why == "superseded" else RefreshFailedError)(message)
 
     def _settle(
         self, presented: StoredLogin, issued: OAuthToken | None, reply: Reply
     ) -> Protocol[tuple[TokenStoreError | None, RefreshOutcome | NotRefreshed | None]]:
         """Write what came of it; what was issued is tried again, for there is no second copy of it anywhere."""
-        outcome: RefreshOutcome | NotRefreshed | None = None
 
-        def decide(stored: StoredLogin) -> Settlement:
-            nonlocal outcome
-            outcome = unwrap_or_failure(decide_outcome(presented, stored, reply.answer, now=self.clock()))
-            return settlement_of(outcome)
+        def decide(stored: StoredLogin) -> Change[RefreshOutcome | NotRefreshed]:
+            return change_of(unwrap_or_failure(decide_outcome(presented, stored, reply.answer, now=self.clock())))
 
         pauses = _PAUSES_OF_A_WRITE if issued is not None else ()
         for pause in (*pauses, None):
             try:
-                yield Do(lambda: self.store.settle(self.provider, self.bucket, issued, decide))
+                outcome: RefreshOutcome | NotRefreshed = yield Do(
+                    lambda: self.store.change(self.provider, self.bucket, decide, issued)
+                )
             except TokenStoreError as problem:
                 if pause is None:
-                    return problem, outcome
+                    return problem, None
                 yield Wait(pause)
             else:
-                break
-        return None, outcome
+                return None, outcome
+        raise AssertionError  # the last pause is None
 
     def _ended(
         self, issued: OAuthToken | None, outcome: RefreshOutcome | NotRefreshed, reply: Reply
@@ -205,6 +241,9 @@ class Refreshing:
             case "interrupted":
                 message = f"{self.bucket}: an earlier refresh was interrupted and its outcome is lost; log in again"
                 raise RefreshInterruptedError(message)
+            case "superseded":
+                message = f"{self.bucket}: another process has taken over its refresh"
+                raise RefreshFailedError(message)
             case "stalled":
                 message = f"{self.bucket}: the issuer's last answer was a token that had ended or had not moved"
                 raise RefreshFailedError(message)
@@ -216,7 +255,7 @@ class Refreshing:
     def _adopt_late(self) -> Protocol[Refreshed]:
         """The lock was not to be had: whatever its holder has stored in the end is adopted."""
         stored: Stored = yield Do(self._read)
-        if self._decide(stored).kind == "adopt-stored":
+        if self._decide(stored.login, 0).kind == "adopt-stored":
             return Refreshed(stored.token)
         message = f"{self.bucket}: another refresh has been under way for over {LOCK_SECONDS:.0f} s"
         raise RefreshFailedError(message)
@@ -224,19 +263,16 @@ class Refreshing:
     def _read(self) -> Stored:
         return self.store.read_stored(self.provider, self.bucket)
 
-    def _mark(self, mark: RefreshMark) -> None:
-        self.store.write_mark(self.provider, self.bucket, mark)
 
-
-def settlement_of(outcome: RefreshOutcome | NotRefreshed) -> Settlement:
+def change_of(outcome: RefreshOutcome | NotRefreshed) -> Change[RefreshOutcome | NotRefreshed]:
     """What a decision is to the store."""
     match outcome.kind:
         case "store-issued":
-            return "store"
+            return Change(outcome, stores_issued=True, mark="clear")
         case "adopt-instead":
-            return "leave"
+            return Change(outcome)
         case "not-refreshed":
-            return "clear-mark" if outcome.clears_mark else "leave"
+            return Change(outcome, mark="clear" if outcome.clears_mark else "leave")
         case never:
             assert_never(never)
 
@@ -256,14 +292,14 @@ def carried_over(held: OAuthToken, answer: OAuthToken) -> OAuthToken:
     return answer.model_copy(update={**kept, **brought, "extra": extra})
 
 
-def _take_lock(
-    store: TokenStore, provider: str, bucket: str, purpose: Purpose, within_seconds: float
-) -> Protocol[Release | None]:
-    """The lock, or None if it is not to be had in time. The wait is counted, not measured: no clock can stretch it."""
+def _take_lease(
+    store: LeaseStore, provider: str, bucket: str, purpose: Purpose, within_seconds: float
+) -> Protocol[Lease | None]:
+    """The lease, or None if it is not to be had in time. The wait is counted, not measured: no clock can stretch it."""
     waited = 0.0
     while True:
-        release: Release | None = yield Do(lambda: store.try_lock(provider, bucket, purpose))
-        if release is not None or waited >= within_seconds:
-            return release
+        lease: Lease | None = yield Do(lambda: store.try_lease(provider, bucket, purpose))
+        if lease is not None or waited >= within_seconds:
+            return lease
         yield Wait(_PAUSE_SECONDS)
         waited += _PAUSE_SECONDS

@@ -5,20 +5,26 @@ from bucket_failover.store.keyring_vault import KeyringVault
 from bucket_failover.store.limits import LimitStore, SqliteLimitStore
 from bucket_failover.store.locks import FileLocks, Purpose, Release
 from bucket_failover.store.memory import MemoryTokenStore
-from bucket_failover.store.protocol import Settlement, Stored, TokenStore
+from bucket_failover.store.parts import JoinedStore
+from bucket_failover.store.protocol import Change, Lease, LeaseStore, LoginStore, SessionStore, Stored, TokenStore
 from bucket_failover.store.sqlite import SqliteTokenStore
 from bucket_failover.store.vaults import SecretVault
 
 __all__ = [
+    "Change",
     "EncryptedVault",
     "FileLocks",
+    "JoinedStore",
     "KeyringVault",
+    "Lease",
+    "LeaseStore",
     "LimitStore",
+    "LoginStore",
     "MemoryTokenStore",
     "Purpose",
     "Release",
     "SecretVault",
-    "Settlement",
+    "SessionStore",
     "SqliteLimitStore",
     "SqliteTokenStore",
     "Stored",

@@ -24,7 +24,7 @@ _BUSY_PAUSE_SECONDS: Final = 0.005
 
 _MAKING: Final = threading.Lock()
 
-_SCHEMA_VERSION: Final = 3
+_SCHEMA_VERSION: Final = 4
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS token (
     provider TEXT NOT NULL,
@@ -57,6 +57,13 @@ CREATE TABLE IF NOT EXISTS login_answer (
     bucket   TEXT NOT NULL,
     record   TEXT NOT NULL,
     PRIMARY KEY (provider, bucket)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lease (
+    provider TEXT NOT NULL,
+    bucket   TEXT NOT NULL,
+    purpose  TEXT NOT NULL,
+    number   INTEGER NOT NULL,
+    PRIMARY KEY (provider, bucket, purpose)
 ) STRICT, WITHOUT ROWID;
 PRAGMA user_version = {_SCHEMA_VERSION};
 """

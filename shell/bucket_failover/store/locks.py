@@ -3,9 +3,10 @@
 A lock is the writer's lock on an empty SQLite file of its own, which the operating system releases when its holder
 dies. It is not a lock on the store, which is never held over a call to an issuer, let alone while a person logs in.
 
-Road not taken: a file with a process number in it. Whoever is killed leaves it behind, and the number may be somebody
-else's by then. And a lease: after a crash the others wait for the rest of it, and a process that was asleep for longer
-believes that it holds what another one has.
+Road not taken: a file with a process number in it. Whoever is killed leaves it behind, and the number may be another
+process's by then. And a lock that ends by the clock: after a crash the others wait for the rest of it, and a process
+that was asleep for longer believes that it holds what another one has. An engine that has no other lock can be used all
+the same: its leases are numbered and have an end (`protocol.Lease`), and `decide_sending` looks at both.
 
 Road not taken: SQLite's EXCLUSIVE lock. It is taken in three steps, and two that try at once can refuse each other.
 

@@ -1,16 +1,55 @@
-"""What a token store can do. A key is a provider *and* a bucket, never one text made of both."""
+"""What a token store can do. A key is a provider *and* a bucket, never one text made of both.
+
+Three things are asked of it, which may be kept in three places (`store.parts`): the logins, a lease for each bucket,
+and the bucket in use.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from bucket_failover.errors import TokenCorruptError
 from bucket_failover.store.locks import Purpose, Release
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import LoginAnswer, RefreshMark, StoredLogin, TokenAbsent, TokenCorrupt
 
-Settlement = Literal["store", "clear-mark", "leave"]
-"""What becomes of a refresh in the store: its token is stored and the mark cleared; just the mark; nothing."""
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class Change(NamedTuple, Generic[_T_co]):
+    """What becomes of a bucket's record.
+
+    Args:
+        outcome: what the caller of `change` is told.
+        stores_issued: the token that was handed in takes the place of the one stored before.
+        mark: the mark of a refresh that is left now; or what becomes of the one that is there.
+    """
+
+    outcome: _T_co
+    stores_issued: bool = False
+    mark: RefreshMark | Literal["leave", "clear"] = "leave"
+
+    @property
+    def leaves_all(self) -> bool:
+        """Whether nothing is written."""
+        return not self.stores_issued and self.mark == "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to refresh a bucket's token, or to ask for a login to it, that one holder has at a time.
+
+    Args:
+        number: greater than that of each lease of this bucket that was given before (a fencing number): what is marked
+            under a lease carries it, and the holder of an earlier one sends nothing any more. 0: it is not counted.
+        release: gives it back.
+        until: Unix seconds at which it ends by itself; None: when it is given back, or its holder's process ends.
+    """
+
+    number: int
+    release: Release
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +78,12 @@ class Stored:
 
 
 @runtime_checkable
-class TokenStore(Protocol):
-    """Tokens by provider and bucket, and the session's bucket by provider. Calls return when the fact is stored."""
+class LoginStore(Protocol):
+    """Tokens, and how refreshes and logins have ended, by provider and bucket. A call returns when it is stored."""
 
     @property
     def changes(self) -> int:
-        """How often a token was stored or removed through this very object: whoever remembers one sees it at once."""
+        """How often a token was stored or removed through this very object: each that remembers one sees it at once."""
         ...
 
     def read(self, provider: str, bucket: str) -> OAuthToken | None:
@@ -80,35 +119,27 @@ class TokenStore(Protocol):
         """
         ...
 
-    def write_mark(self, provider: str, bucket: str, mark: RefreshMark) -> None:
-        """Leave a mark, in place of the one that was left before.
-
-        Raises:
-            TokenStoreError: it is not stored.
-        """
-        ...
-
-    def settle(
-        self, provider: str, bucket: str, issued: OAuthToken | None, decide: Callable[[StoredLogin], Settlement]
-    ) -> None:
-        """End a refresh: read again, decide, and write, in one transaction.
+    def change(
+        self,
+        provider: str,
+        bucket: str,
+        decide: Callable[[StoredLogin], Change[_T]],
+        issued: OAuthToken | None = None,
+    ) -> _T:
+        """Read, decide, and write, in one transaction.
 
         Args:
             provider: whose bucket.
             bucket: which one.
-            issued: what `"store"` stores; None: it is never decided.
-            decide: handed what is stored now; called once, and must not raise.
+            decide: handed what is stored now; a pure function, which an engine may call again when another process
+                was faster: the last answer is carried out. What it raises is raised, and nothing is written.
+            issued: what `Change.stores_issued` stores; None: it is never decided.
+
+        Returns:
+            The outcome of the change that was carried out.
 
         Raises:
             TokenStoreError: nothing has been written.
-        """
-        ...
-
-    def try_lock(self, provider: str, bucket: str, purpose: Purpose) -> Release | None:
-        """The bucket's lock, if nobody holds it; None: somebody does. A holder that dies gives it back.
-
-        Raises:
-            TokenStoreError: the store could not answer.
         """
         ...
 
@@ -128,6 +159,24 @@ class TokenStore(Protocol):
         """
         ...
 
+
+@runtime_checkable
+class LeaseStore(Protocol):
+    """Leases, by provider, bucket, and what they are for."""
+
+    def try_lease(self, provider: str, bucket: str, purpose: Purpose) -> Lease | None:
+        """The bucket's lease, if it is free; None: it is not. A holder that dies gives it back.
+
+        Raises:
+            TokenStoreError: the store could not answer.
+        """
+        ...
+
+
+@runtime_checkable
+class SessionStore(Protocol):
+    """The bucket in use, by provider."""
+
     def read_session_bucket(self, provider: str) -> str | None:
         """The bucket that was last in use; None: none was.
 
@@ -143,3 +192,8 @@ class TokenStore(Protocol):
             TokenStoreError: it is not stored.
         """
         ...
+
+
+@runtime_checkable
+class TokenStore(LoginStore, LeaseStore, SessionStore, Protocol):
+    """All three, which is what a token manager is made with; `parts.JoinedStore` makes one of three."""

@@ -9,14 +9,14 @@ import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
 from bucket_failover.errors import TokenCorruptError, TokenStoreError
 from bucket_failover.store.database import DatabaseFile
-from bucket_failover.store.locks import FileLocks, Purpose, Release
-from bucket_failover.store.protocol import Settlement, Stored
+from bucket_failover.store.locks import FileLocks, Purpose
+from bucket_failover.store.protocol import Change, Lease, Stored
 from bucket_failover.store.records import (
     Parsed,
     SealedRecord,
@@ -29,6 +29,8 @@ from bucket_failover.store.records import (
 from bucket_failover.store.vaults import SecretVault
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import LoginAnswer, RefreshMark, StoredLogin
+
+_T = TypeVar("_T")
 
 _BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process's transaction."""
@@ -46,6 +48,10 @@ _READ_ANSWER: Final = "SELECT record FROM login_answer WHERE provider = ? AND bu
 _WRITE: Final = "INSERT OR REPLACE INTO token VALUES (?, ?, ?)"
 _WRITE_MARK: Final = "INSERT OR REPLACE INTO refresh_mark VALUES (?, ?, ?)"
 _WRITE_ANSWER: Final = "INSERT OR REPLACE INTO login_answer VALUES (?, ?, ?)"
+_NEXT_NUMBER: Final = (
+    "INSERT INTO lease VALUES (?, ?, ?, 1) "
+    "ON CONFLICT (provider, bucket, purpose) DO UPDATE SET number = number + 1 RETURNING number"
+)
 _DELETE: Final = "DELETE FROM token WHERE provider = ? AND bucket = ?"
 _DELETE_MARK: Final = "DELETE FROM refresh_mark WHERE provider = ? AND bucket = ?"
 _DELETE_ANSWER: Final = "DELETE FROM login_answer WHERE provider = ? AND bucket = ?"
@@ -73,7 +79,7 @@ class SqliteTokenStore(DatabaseFile):
         super().__init__(path, busy_seconds=_BUSY_SECONDS, durable=True)
         self._vault = vault
         self.changes = 0
-        """See `TokenStore.changes`."""
+        """See `LoginStore.changes`."""
         self._locks = FileLocks(Path(f"{self._path}.locks"))
 
     @property
@@ -82,7 +88,7 @@ class SqliteTokenStore(DatabaseFile):
         return self._vault
 
     def read(self, provider: str, bucket: str) -> OAuthToken | None:
-        """See `TokenStore.read`.
+        """See `LoginStore.read`.
 
         Raises:
             TokenCorruptError: something is stored that is no token.
@@ -94,7 +100,7 @@ class SqliteTokenStore(DatabaseFile):
         return stored.token
 
     def read_stored(self, provider: str, bucket: str) -> Stored:
-        """See `TokenStore.read_stored`.
+        """See `LoginStore.read_stored`.
 
         Raises:
             TokenStoreError: the file cannot be read, or the vault.
@@ -113,15 +119,15 @@ class SqliteTokenStore(DatabaseFile):
                 return Stored(None, mark, problem)
 
     def write(self, provider: str, bucket: str, token: OAuthToken) -> None:
-        """See `TokenStore.write`.
+        """See `LoginStore.write`.
 
         Raises:
             TokenStoreError: the file cannot be written, or the vault; the token stored before still is.
         """
-        self._write(provider, bucket, token, lambda _: "store")
+        self.change(provider, bucket, lambda _: Change(None, stores_issued=True, mark="clear"), token)
 
     def delete(self, provider: str, bucket: str) -> None:
-        """See `TokenStore.delete`.
+        """See `LoginStore.delete`.
 
         Raises:
             TokenStoreError: the file cannot be written.
@@ -134,35 +140,51 @@ class SqliteTokenStore(DatabaseFile):
         self._discard(provider, bucket, former)
         self._empty_log()
 
-    def write_mark(self, provider: str, bucket: str, mark: RefreshMark) -> None:
-        """See `TokenStore.write_mark`.
-
-        Raises:
-            TokenStoreError: the file cannot be written.
-        """
-        record = mark.model_dump_json()
-        self._change(_WRITE_MARK, provider, bucket, record)
-
-    def settle(
-        self, provider: str, bucket: str, issued: OAuthToken | None, decide: Callable[[StoredLogin], Settlement]
-    ) -> None:
-        """See `TokenStore.settle`.
+    def change(
+        self,
+        provider: str,
+        bucket: str,
+        decide: Callable[[StoredLogin], Change[_T]],
+        issued: OAuthToken | None = None,
+    ) -> _T:
+        """See `LoginStore.change`. What is issued is sealed before the transaction; what remains is discarded after it.
 
         Raises:
             TokenStoreError: the file cannot be written, or the vault. Whatever `decide` raises.
         """
-        self._write(provider, bucket, issued, decide)
+        record = _Record(issued, self._vault, provider, bucket)
+        try:
+            with self._transaction() as connection:
+                former, login = _former(connection, provider, bucket)
+                change = decide(login)
+                _carry_out(connection, provider, bucket, change, record)
+        except BaseException:
+            self._discard_unless_kept(provider, bucket, record.sealed)
+            raise
+        self.changes += change.stores_issued
+        self._discard(provider, bucket, former.sealed if change.stores_issued else record.sealed)
+        if change.stores_issued and record.sealed is not None and former.token is not None:
+            self._empty_log()
+        return change.outcome
 
-    def try_lock(self, provider: str, bucket: str, purpose: Purpose) -> Release | None:
-        """See `TokenStore.try_lock`. The lock files are in a folder beside the file.
+    def try_lease(self, provider: str, bucket: str, purpose: Purpose) -> Lease | None:
+        """See `LeaseStore.try_lease`. The locks are files in a folder beside the file, the numbers are in it.
 
         Raises:
-            TokenStoreError: the lock file cannot be opened or made.
+            TokenStoreError: the lock file cannot be opened or made, or the file cannot be written.
         """
-        return self._locks.try_lock(provider, bucket, purpose)
+        release = self._locks.try_lock(provider, bucket, purpose)
+        if release is None:
+            return None
+        try:
+            number = self._next_number(provider, bucket, purpose)
+        except BaseException:
+            release()
+            raise
+        return Lease(number, release)
 
     def read_login_answer(self, provider: str, bucket: str) -> LoginAnswer | None:
-        """See `TokenStore.read_login_answer`. What is stored and is no answer is none.
+        """See `LoginStore.read_login_answer`. What is stored and is no answer is none.
 
         Raises:
             TokenStoreError: the file cannot be read.
@@ -174,7 +196,7 @@ class SqliteTokenStore(DatabaseFile):
             return None
 
     def write_login_answer(self, provider: str, bucket: str, answer: LoginAnswer) -> None:
-        """See `TokenStore.write_login_answer`.
+        """See `LoginStore.write_login_answer`.
 
         Raises:
             TokenStoreError: the file cannot be written.
@@ -183,7 +205,7 @@ class SqliteTokenStore(DatabaseFile):
         self._change(_WRITE_ANSWER, provider, bucket, record)
 
     def read_session_bucket(self, provider: str) -> str | None:
-        """See `TokenStore.read_session_bucket`.
+        """See `SessionStore.read_session_bucket`.
 
         Raises:
             TokenStoreError: the file cannot be read.
@@ -191,7 +213,7 @@ class SqliteTokenStore(DatabaseFile):
         return self._query("SELECT bucket FROM session_bucket WHERE provider = ?", provider)
 
     def write_session_bucket(self, provider: str, bucket: str) -> None:
-        """See `TokenStore.write_session_bucket`.
+        """See `SessionStore.write_session_bucket`.
 
         Raises:
             TokenStoreError: the file cannot be written.
@@ -228,27 +250,10 @@ class SqliteTokenStore(DatabaseFile):
             raise TokenCorruptError(message)
         return token
 
-    def _write(
-        self, provider: str, bucket: str, token: OAuthToken | None, decide: Callable[[StoredLogin], Settlement]
-    ) -> None:
-        """Seal first, then decide and write in one transaction; then discard what nobody refers to any more."""
-        record = _Record(token, self._vault, provider, bucket)
-        try:
-            with self._transaction() as connection:
-                former, login = _former(connection, provider, bucket)
-                settlement = decide(login)
-                if settlement == "store":
-                    connection.execute(_WRITE, (provider, bucket, record.text()))
-                    connection.execute(_DELETE_ANSWER, (provider, bucket))
-                if settlement != "leave":
-                    connection.execute(_DELETE_MARK, (provider, bucket))
-        except BaseException:
-            self._discard_unless_kept(provider, bucket, record.sealed)
-            raise
-        self.changes += settlement == "store"
-        self._discard(provider, bucket, former.sealed if settlement == "store" else record.sealed)
-        if settlement == "store" and record.sealed is not None and former.token is not None:
-            self._empty_log()
+    def _next_number(self, provider: str, bucket: str, purpose: Purpose) -> int:
+        with self._use("written") as connection:
+            (number,) = connection.execute(_NEXT_NUMBER, (provider, bucket, purpose)).fetchone()
+        return int(number)
 
     def _empty_log(self) -> None:
         """A secret that is gone is to leave the log as well; who reads meanwhile may delay that."""
@@ -285,8 +290,20 @@ class _Record:
         """The record; with its secrets, if no vault has them."""
         if self.sealed is not None:
             return self.sealed.model_dump_json()
-        assert self._token is not None, "nothing is stored"  # noqa: S101 - the rule of `settle`
+        assert self._token is not None, "nothing is stored"  # noqa: S101 - the rule of `change`
         return plain_record(self._token)
+
+
+def _carry_out(
+    connection: sqlite3.Connection, provider: str, bucket: str, change: Change[object], record: _Record
+) -> None:
+    if change.stores_issued:
+        connection.execute(_WRITE, (provider, bucket, record.text()))
+        connection.execute(_DELETE_ANSWER, (provider, bucket))
+    if change.mark == "clear":
+        connection.execute(_DELETE_MARK, (provider, bucket))
+    elif change.mark != "leave":
+        connection.execute(_WRITE_MARK, (provider, bucket, change.mark.model_dump_json()))
 
 
 def _parsed(row: tuple[str | None, str | None]) -> tuple[Parsed, RefreshMark | None]:
