@@ -5,6 +5,7 @@ Rules:
 * From `expires_at` on the device code is dead, and nobody asks any more.
 * The first question comes one interval after the code was issued, and each other one an interval after the last.
 * Each `slow_down` makes the interval five seconds longer, for good.
+* An issuer that could not be reached may be the next time, and is asked more slowly.
 * A clock that has stepped back leaves the last question in the future. Nobody knows then how long ago it was, so the
   issuer is asked at once: no wait is longer than one interval, and whoever asks too early is told to slow down.
 
@@ -90,6 +91,7 @@ class DevicePoll(Value):
         slow_downs: how often the issuer has asked for a slower pace.
     """
 
+    kind: Literal["device-poll"] = "device-poll"
     issued_at: float
     expires_at: float
     interval_seconds: float = Field(ge=0)
@@ -149,3 +151,28 @@ def decide_poll(snapshot: DevicePoll, *, now: float) -> Result[PollDecision, Dev
     at = began_at + snapshot.interval_seconds + _SLOW_DOWN_SECONDS * snapshot.slow_downs
     is_due = at <= now or began_at > now
     return Success(PollNow() if is_due else PollAt(at=min(at, snapshot.expires_at)))
+
+
+def note_poll(
+    poll: DevicePoll, answer: DevicePending | DeviceDeclined | DeviceFailed | None, *, at: float
+) -> Result[DevicePoll, DeviceDeclined | DeviceFailed]:
+    """The login after the issuer was asked whether the user has logged in.
+
+    Example: `DevicePending(slow_down=True)` at 105.0: `Success` of the poll, asked at 105.0, with one more slow-down.
+
+    Args:
+        poll: what was known.
+        answer: what came; None: the issuer could not be reached.
+        at: Unix seconds at which it came.
+
+    Returns:
+        `Success` of what is known now; `Failure` of the answer that has ended the login.
+
+    Raises:
+        ValueError: `at` is no moment.
+    """
+    check_moment(at)
+    if isinstance(answer, DeviceDeclined | DeviceFailed):
+        return Failure(answer)
+    slower = answer is None or answer.slow_down
+    return Success(poll.evolve({"asked_at": at, "slow_downs": poll.slow_downs + slower}))

@@ -6,6 +6,8 @@ the same one, read again, keeps its failures (REQ-1598-PR05). A token whose mome
 it was first seen, else its renewal would recede with each question. A renewal that brings the same token back, or one
 that is due again at once, has failed. One that the issuer has refused for good is not repeated.
 
+What the store cannot say says nothing of a token that is watched already.
+
 Intuition: a watch is a list of who was last seen with what, and how often it went wrong.
 
 Road not taken: a timer for each bucket. Each would have to be found and cancelled, and one that dies is not missed.
@@ -67,10 +69,30 @@ class RenewalPlan(Value):
     wake_at: float | None = None
 
 
+@final
+class RenewalOutcome(Value):
+    """How a renewal has ended, for the user.
+
+    Args:
+        bucket: whose.
+        is_renewed: it has brought a token that is not due at once.
+        failures: in a row; 0 if it is renewed.
+        retry_at: Unix seconds of the next try; None: there is none until a refresh succeeds by other means.
+        detail: why it was not renewed; empty if it was.
+    """
+
+    bucket: BucketName
+    is_renewed: bool
+    failures: int = 0
+    retry_at: float | None = None
+    detail: str = ""
+
+
 def watch_token(watch: RenewalWatch, bucket: str, token: KnownToken, *, now: float) -> RenewalWatch:
     """The watch after a bucket's token was read, brought by a login or a refresh, or found to be gone.
 
-    Example: the same token read once more changes nothing; another one has no failures.
+    Example: the same token read once more changes nothing, nor does a store that cannot answer; another token has no
+    failures.
 
     Args:
         watch: the watch.
@@ -87,6 +109,8 @@ def watch_token(watch: RenewalWatch, bucket: str, token: KnownToken, *, now: flo
         # The clock was set back: the failure is one of now, once, and not of each moment in which somebody looks.
         watch = _with(watch, former, former.evolve({"failed_at": now}))
         former = watch.find(bucket)
+    if former is not None and token.kind == "outage":
+        return watch
     seen = _dated(token, former.token if former is not None else None, now=now)
     if former is not None and former.token == seen:
         return watch
@@ -105,8 +129,8 @@ def watch_outcome(
 
     Args:
         watch: the watch.
-        bucket: whose renewal; one that is not watched (somebody has logged out meanwhile) changes nothing.
-        token: what it has brought; None: nothing.
+        bucket: whose renewal; one that is not watched (it has left the profile meanwhile) changes nothing.
+        token: what it has brought; absent: the user has logged out meanwhile; None: nothing.
         now: Unix seconds.
         refused: the issuer has refused for good; then there is no next time.
 
@@ -127,8 +151,37 @@ def watch_outcome(
 
 
 def unwatch(watch: RenewalWatch, bucket: str) -> RenewalWatch:
-    """The watch without a bucket: somebody has logged out, or it is no longer in the profile."""
+    """The watch without a bucket, which is no longer in the profile."""
     return watch.evolve({"buckets": tuple(other for other in watch.buckets if other.bucket != bucket)})
+
+
+def renewal_outcome(before: WatchedBucket, watch: RenewalWatch, *, now: float, detail: str = "") -> RenewalOutcome:
+    """How a renewal has ended.
+
+    Example: a token of an hour in place of one that was due: `RenewalOutcome(bucket="a", is_renewed=True)`.
+
+    Args:
+        before: the bucket before its renewal.
+        watch: the watch after it (`watch_outcome`).
+        now: Unix seconds.
+        detail: what the refresh has raised; empty: nothing.
+
+    Raises:
+        ValueError: `now` is no moment.
+    """
+    check_moment(now)
+    bucket, after = before.bucket, watch.find(before.bucket)
+    is_held = after is not None and after.token.kind == "held"
+    if after is not None and after.failures == 0 and is_held:
+        return RenewalOutcome(bucket=bucket, is_renewed=True)
+    if after is None or not is_held:
+        why = detail or "the user has logged out"
+        return RenewalOutcome(bucket=bucket, is_renewed=False, failures=before.failures + 1, detail=why)
+    why = detail or (
+        "the issuer has refused; a login is needed" if after.refused else "the issuer has brought no later end"
+    )
+    retry_at = plan_renewals(watch.only(bucket), now=now).wake_at
+    return RenewalOutcome(bucket=bucket, is_renewed=False, failures=after.failures, retry_at=retry_at, detail=why)
 
 
 def plan_renewals(watch: RenewalWatch, *, now: float, draw: float = 0.5) -> RenewalPlan:

@@ -90,3 +90,29 @@ def is_expired(expiry: float | None, *, now: float, api_key: bool = False, issue
     if expiry is None:
         return issued_at is None
     return not expiry > now  # so said, an unknown `now` (NaN) finds nothing usable
+
+
+TRUST_SECONDS: Final = 1.0
+"""How long a token that was read counts as read: how late a logout in another process is noticed."""
+
+
+def trusted_until(
+    token: KnownToken, *, read_at: float, trust_seconds: float = TRUST_SECONDS, api_key: bool = False
+) -> float:
+    """Until when a token that was read need not be read again.
+
+    Example: a token with `expiry=1000.0`, read at 900.0, until 901.0; read at 999.5, until 1000.0. One that has ended,
+    or is none, not at all: `read_at`.
+
+    Args:
+        token: what was read.
+        read_at: Unix seconds.
+        trust_seconds: 0: each time is another one.
+        api_key: the bucket holds an API key, which does not end.
+    """
+    if not isinstance(token, TokenHeld):
+        return read_at
+    if is_expired(token.expiry, now=read_at, api_key=api_key, issued_at=token.issued_at):
+        return read_at
+    until = read_at + max(trust_seconds, 0.0)
+    return until if api_key or token.expiry is None else min(until, token.expiry)

@@ -1,4 +1,4 @@
-"""decide_poll: a table per rule."""
+"""decide_poll and note_poll: a table per rule."""
 
 from math import inf, nan
 from typing import Any
@@ -21,6 +21,7 @@ from bucket_failover_core import (
     PollNow,
     decide_poll,
 )
+from bucket_failover_core.polling import note_poll
 from bucket_failover_core.value import Value
 
 ISSUED = 1_000.0
@@ -152,3 +153,25 @@ def test_a_trip_through_json_changes_nothing(value: Value) -> None:
     assert type(value).model_validate_json(value.model_dump_json()) == value
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         type(value).model_validate({**value.model_dump(), "surprise": 1})
+
+
+@pytest.mark.parametrize(
+    ("answer", "slow_downs"), [(None, 2), (DevicePending(), 1), (DevicePending(slow_down=True), 2)]
+)
+def test_an_answer_that_ends_nothing_sets_the_pace(answer: DevicePending | None, slow_downs: int) -> None:
+    """An issuer that cannot be reached is asked more slowly, as one that says so itself."""
+    known = unwrap_or_failure(note_poll(waiting(slow_downs=1), answer, at=ISSUED + 7.0))
+    assert known == waiting(asked_at=ISSUED + 7.0, slow_downs=slow_downs)
+
+
+@pytest.mark.parametrize("answer", [DeviceDeclined(), DeviceFailed(detail="expired")])
+def test_an_answer_that_ends_the_login_is_handed_on(answer: DeviceDeclined | DeviceFailed) -> None:
+    """There is nothing to ask any more."""
+    assert unwrap_or_failure(note_poll(waiting(), answer, at=ISSUED)) == answer
+
+
+@pytest.mark.parametrize("at", [nan, inf])
+def test_an_answer_comes_at_a_moment(at: float) -> None:
+    """As everywhere."""
+    with pytest.raises(ValueError, match="now"):
+        note_poll(waiting(), None, at=at)

@@ -21,6 +21,7 @@ from bucket_failover_core import (
     watch_outcome,
     watch_token,
 )
+from bucket_failover_core.renewals import RenewalOutcome, renewal_outcome
 
 HOUR = 3_600.0
 
@@ -176,3 +177,59 @@ def test_a_plan_is_each_buckets_own_decision(lives: list[tuple[float, float]], n
     assert plan.due == tuple(str(place) for place, decision in enumerate(decisions) if isinstance(decision, RenewNow))
     moments = [decision.at for decision in decisions if isinstance(decision, RenewAt)]
     assert plan.wake_at == min(moments, default=None)
+
+
+def test_a_store_that_cannot_answer_says_nothing_of_a_token_that_is_watched() -> None:
+    """Its failures and its moment stay; a bucket that was never read is watched as an outage."""
+    watch = watch_outcome(watching(("a", hour("a1"))), "a", None, now=2_880.0)
+    assert watch_token(watch, "a", TokenOutage(), now=2_900.0) == watch
+    unseen = watch_token(watch, "b", TokenOutage(), now=2_900.0).find("b")
+    assert unseen is not None
+    assert unseen.token == TokenOutage()
+
+
+class TestOutcome:
+    """What a renewal was, in numbers and a word."""
+
+    BEFORE = watching(("a", hour("a1")))
+
+    def told(self, came: KnownToken | None, *, detail: str = "", refused: bool = False) -> RenewalOutcome:
+        """How a renewal at the moment that it was due has ended."""
+        before = self.BEFORE.find("a")
+        assert before is not None
+        watch = watch_outcome(self.BEFORE, "a", came, now=2_880.0, refused=refused)
+        return renewal_outcome(before, watch, now=2_880.0, detail=detail)
+
+    def test_a_token_that_is_not_due_at_once(self) -> None:
+        """It is renewed."""
+        assert self.told(hour("a2", 2_880.0, ends=6_480.0)) == RenewalOutcome(bucket="a", is_renewed=True)
+
+    @pytest.mark.parametrize(
+        ("came", "detail", "refused", "text", "retries"),
+        [
+            (None, "the issuer answered 503", False, "the issuer answered 503", True),
+            (None, "", True, "the issuer has refused; a login is needed", False),
+            (None, "interrupted", True, "interrupted", False),
+            (hour("a1"), "", False, "the issuer has brought no later end", True),
+            (TokenAbsent(), "", True, "the user has logged out", False),
+        ],
+    )
+    def test_a_failure(
+        self,
+        came: KnownToken | None,
+        detail: str,
+        refused: bool,  # noqa: FBT001 - a column of the table
+        text: str,
+        retries: bool,  # noqa: FBT001 - a column of the table
+    ) -> None:
+        """Why, how often in a row, and whether there is a next time."""
+        told = self.told(came, detail=detail, refused=refused)
+        assert (told.is_renewed, told.failures, told.detail) == (False, 1, text)
+        assert (told.retry_at is not None) is retries
+
+    def test_a_bucket_that_has_left_the_profile(self) -> None:
+        """Its renewal is told all the same."""
+        before = self.BEFORE.find("a")
+        assert before is not None
+        told = renewal_outcome(before, unwatch(self.BEFORE, "a"), now=2_880.0, detail="late")
+        assert told == RenewalOutcome(bucket="a", is_renewed=False, failures=1, detail="late")

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucket_failover_core import TokenHeld, is_expired
+from bucket_failover_core import KnownToken, TokenAbsent, TokenCorrupt, TokenHeld, TokenOutage, is_expired
+from bucket_failover_core.tokens import trusted_until
 
 MOMENTS = st.floats(-1e12, 1e12)
 
@@ -54,3 +55,24 @@ def test_a_token_whose_issuer_has_named_no_end_has_none(
     """It is known to have named none if it is known when it issued the token; where it has named one, that counts."""
     assert is_expired(expiry, now=1_000.0, issued_at=issued_at) is expired
     assert not is_expired(expiry, now=1_000.0, issued_at=issued_at, api_key=True)
+
+
+@pytest.mark.parametrize(
+    ("token", "until"),
+    [
+        (TokenHeld(expiry=1_000.0), 901.0),
+        (TokenHeld(expiry=900.5), 900.5),
+        (TokenHeld(expiry=900.0), 900.0),
+        (TokenHeld(expiry=None), 900.0),
+        (TokenHeld(expiry=None, issued_at=0.0), 901.0),
+        (TokenAbsent(), 900.0),
+        (TokenCorrupt(), 900.0),
+        (TokenOutage(), 900.0),
+    ],
+)
+def test_a_live_token_is_not_read_again_for_a_second(token: KnownToken, until: float) -> None:
+    """Nor beyond its end; what is no token, or has ended, is read each time."""
+    assert trusted_until(token, read_at=900.0) == until
+    assert trusted_until(token, read_at=900.0, trust_seconds=0.0) == 900.0
+    is_held = isinstance(token, TokenHeld)
+    assert trusted_until(token, read_at=900.0, trust_seconds=2.0, api_key=True) == (902.0 if is_held else 900.0)

@@ -1,4 +1,7 @@
-"""The handler in a simulated world: what it finds, what its requests share, and what it forgets."""
+"""The handler in a simulated world: what it finds, what its requests share, and what it forgets.
+
+It runs over both twins, but for the cancellation of a login, which needs an event loop: a thread is left to itself.
+"""
 
 import asyncio
 
@@ -9,13 +12,20 @@ from bucket_failover import (
     AllBucketsExhausted,
     Bucket,
     BucketFailoverHandler,
+    BucketFailoverHandlerImpl,
     BucketFailureReason,
     Cause,
     FailoverContext,
     FailoverPolicy,
     Limit,
+    MemoryTokenStore,
     OAuthManager,
     OAuthToken,
+    StoredOAuthManager,
+    SyncBucketFailoverHandler,
+    SyncBucketFailoverHandlerImpl,
+    SyncOAuthManager,
+    SyncStoredOAuthManager,
     TokenCorruptError,
     TokenStoreError,
     UseBucket,
@@ -23,22 +33,33 @@ from bucket_failover import (
 )
 from tests.support.house import NAMES, SPENT, House, live
 from tests.support.people import PROVIDER, replace, token
+from tests.support.twin_house import TwinHouse
+from tests.support.twins import Twin, each_twin
+
+twin = each_twin
 
 
 def test_it_is_what_the_protocols_ask_for() -> None:
     """Type checkers see it, and so does `isinstance`."""
-    house = House({})
-    handler: BucketFailoverHandler = house.handler
-    manager: OAuthManager = house.manager
+    manager: OAuthManager = StoredOAuthManager(MemoryTokenStore())
+    handler: BucketFailoverHandler = BucketFailoverHandlerImpl([], PROVIDER, manager)
     assert isinstance(handler, BucketFailoverHandler)
     assert isinstance(manager, OAuthManager)
 
 
+def test_its_twin_is_what_the_protocols_without_await_ask_for() -> None:
+    """The same for callers without an event loop."""
+    manager: SyncOAuthManager = SyncStoredOAuthManager(MemoryTokenStore())
+    handler: SyncBucketFailoverHandler = SyncBucketFailoverHandlerImpl([], PROVIDER, manager)
+    assert isinstance(handler, SyncBucketFailoverHandler)
+    assert isinstance(manager, SyncOAuthManager)
+
+
 @pytest.mark.requirement("REQ-1598-FL03")
 @pytest.mark.requirement("REQ-1598-SM06")
-def test_a_spent_bucket_is_left_for_the_next_usable_one() -> None:
+def test_a_spent_bucket_is_left_for_the_next_usable_one(twin: Twin) -> None:
     """The switch is remembered by the handler and by the store."""
-    house = House(live(*NAMES))
+    house = TwinHouse(live(*NAMES), twin=twin)
     assert house.handler.get_current_bucket() == "default"
     assert house.try_failover(SPENT) == [True]
     assert house.handler.get_current_bucket() == "claudius"
@@ -55,9 +76,9 @@ def test_a_spent_bucket_is_left_for_the_next_usable_one() -> None:
 @pytest.mark.requirement("REQ-1598-FL11")
 @pytest.mark.requirement("REQ-1598-FL12")
 @pytest.mark.requirement("REQ-1598-SM01")
-def test_a_bucket_that_was_tried_is_not_tried_again() -> None:
+def test_a_bucket_that_was_tried_is_not_tried_again(twin: Twin) -> None:
     """Three spent buckets in one request: each is used once, then there is none."""
-    house = House(live(*NAMES))
+    house = TwinHouse(live(*NAMES), twin=twin)
     assert house.try_failover(SPENT, SPENT, SPENT) == [True, True, False]
     assert house.handler.get_last_failover_reasons() == dict.fromkeys(NAMES, BucketFailureReason.QUOTA_EXHAUSTED)
     assert isinstance(house.handler.last_decision, Failure)
@@ -66,9 +87,9 @@ def test_a_bucket_that_was_tried_is_not_tried_again() -> None:
 @pytest.mark.requirement("REQ-1598-SM02")
 @pytest.mark.requirement("REQ-1598-CL09")
 @pytest.mark.requirement("REQ-1598-TS05")
-def test_a_new_request_forgets_what_was_tried_and_keeps_the_bucket() -> None:
+def test_a_new_request_forgets_what_was_tried_and_keeps_the_bucket(twin: Twin) -> None:
     """After `reset_session` the reasons are gone, the current bucket is not."""
-    house = House(live(*NAMES))
+    house = TwinHouse(live(*NAMES), twin=twin)
     house.try_failover(SPENT)
     house.handler.reset_session()
     assert house.handler.get_last_failover_reasons() == {}
@@ -80,10 +101,10 @@ def test_a_new_request_forgets_what_was_tried_and_keeps_the_bucket() -> None:
 
 @pytest.mark.requirement("REQ-1598-SM05")
 @pytest.mark.requirement("REQ-1598-SM08")
-def test_reset_goes_back_to_the_first_bucket_of_the_profile_as_it_is_now() -> None:
+def test_reset_goes_back_to_the_first_bucket_of_the_profile_as_it_is_now(twin: Twin) -> None:
     """A list that was changed in place takes effect; limits of buckets that stay are kept."""
     names: list[str | Bucket] = ["default", "claudius"]
-    house = House(live("default", "claudius", "vybestack"), names)
+    house = TwinHouse(live("default", "claudius", "vybestack"), names, twin=twin)
     limit = Limit(until=2_000_000.0, window="week", source="header")
     verdict = Verdict(cause=Cause.QUOTA, limits=(limit,))
     house.try_failover(FailoverContext(verdict=verdict))
@@ -97,10 +118,10 @@ def test_reset_goes_back_to_the_first_bucket_of_the_profile_as_it_is_now() -> No
     assert house.handler.get_last_failover_reasons()["default"] == BucketFailureReason.QUOTA_EXHAUSTED
 
 
-def test_a_profile_that_became_wrong_is_refused_and_changes_nothing() -> None:
+def test_a_profile_that_became_wrong_is_refused_and_changes_nothing(twin: Twin) -> None:
     """The error names the name that occurs twice."""
     names: list[str | Bucket] = ["default", "claudius"]
-    house = House(live("default"), names)
+    house = TwinHouse(live("default"), names, twin=twin)
     names.append("default")
     with pytest.raises(ValueError, match="'default' occurs twice"):
         house.handler.reset()
@@ -108,40 +129,40 @@ def test_a_profile_that_became_wrong_is_refused_and_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("buckets", "message"), [(["a", "a"], "'a' occurs twice"), ([""], "at least 1 character")])
-def test_a_wrong_profile_is_refused(buckets: list[str], message: str) -> None:
+def test_a_wrong_profile_is_refused(twin: Twin, buckets: list[str], message: str) -> None:
     """Names are unique and not empty."""
     with pytest.raises(ValueError, match=message):
-        House({}, buckets)
+        TwinHouse({}, buckets, twin=twin)
 
 
 @pytest.mark.requirement("REQ-1598-FL15")
 @pytest.mark.requirement("REQ-1598-FL16")
-def test_empty_and_single_profiles_have_nothing_to_fail_over_to() -> None:
+def test_empty_and_single_profiles_have_nothing_to_fail_over_to(twin: Twin) -> None:
     """An empty profile has no current bucket."""
-    empty = House({}, [])
+    empty = TwinHouse({}, [], twin=twin)
     assert empty.handler.get_current_bucket() is None
     assert not empty.handler.is_enabled()
     assert empty.try_failover(None) == [False]
     assert empty.handler.get_last_failover_reasons() == {}
-    single = House(live("default"), ["default"])
+    single = TwinHouse(live("default"), ["default"], twin=twin)
     assert not single.handler.is_enabled()
-    assert House({}).handler.is_enabled()
+    assert TwinHouse({}, twin=twin).handler.is_enabled()
 
 
 @pytest.mark.requirement("REQ-1598-IC02")
 @pytest.mark.requirement("REQ-1598-SE02")
-def test_the_reasons_are_a_copy() -> None:
+def test_the_reasons_are_a_copy(twin: Twin) -> None:
     """What a caller does to them changes nothing inside."""
-    house = House(live("claudius"))
+    house = TwinHouse(live("claudius"), twin=twin)
     house.try_failover(SPENT)
     house.handler.get_last_failover_reasons().clear()
     assert house.handler.get_last_failover_reasons() == {"default": BucketFailureReason.QUOTA_EXHAUSTED}
 
 
 @pytest.mark.requirement("REQ-1598-IC09")
-def test_without_a_context_an_expired_token_is_healed_in_place() -> None:
+def test_without_a_context_an_expired_token_is_healed_in_place(twin: Twin) -> None:
     """Nothing is known of the failure; the store says enough."""
-    house = House({"default": token("old", expiry=1.0)})
+    house = TwinHouse({"default": token("old", expiry=1.0)}, twin=twin)
     house.issuer.refreshes["default"] = [token("new")]
     assert house.try_failover(None) == [True]
     assert house.handler.get_current_bucket() == "default"
@@ -151,9 +172,9 @@ def test_without_a_context_an_expired_token_is_healed_in_place() -> None:
 
 @pytest.mark.requirement("REQ-1598-CL02")
 @pytest.mark.requirement("REQ-1598-FL05")
-def test_a_revoked_bucket_is_left_and_an_expired_one_refreshed() -> None:
+def test_a_revoked_bucket_is_left_and_an_expired_one_refreshed(twin: Twin) -> None:
     """An unexpired token that the provider refused, and whose refresh is refused as well, is not "recovered"."""
-    house = House({"default": token("revoked"), "claudius": token("old", expiry=1.0)})
+    house = TwinHouse({"default": token("revoked"), "claudius": token("old", expiry=1.0)}, twin=twin)
     house.issuer.refreshes = {"default": [None], "claudius": [token("new")]}
     refused = FailoverContext(triggering_status=401, fingerprint=token("revoked").fingerprint)
     assert house.try_failover(refused) == [True]
@@ -162,9 +183,9 @@ def test_a_revoked_bucket_is_left_and_an_expired_one_refreshed() -> None:
     assert house.issuer.asked == [("refresh", "default"), ("refresh", "claudius")]
 
 
-def test_a_refresh_that_the_caller_has_spent_is_not_repeated() -> None:
+def test_a_refresh_that_the_caller_has_spent_is_not_repeated(twin: Twin) -> None:
     """`refresh_spent`: what was read before is out of date, and is read anew."""
-    house = House({"default": token("refused")}, ["default", "claudius"])
+    house = TwinHouse({"default": token("refused")}, ["default", "claudius"], twin=twin)
     context = FailoverContext(
         triggering_status=401, fingerprint=token("refused").fingerprint, refresh_spent=True
     )  # fmt: skip
@@ -173,10 +194,10 @@ def test_a_refresh_that_the_caller_has_spent_is_not_repeated() -> None:
     assert house.issuer.asked == [("login", "claudius")]
 
 
-def test_an_api_key_is_recognized_by_what_the_store_holds() -> None:
+def test_an_api_key_is_recognized_by_what_the_store_holds(twin: Twin) -> None:
     """Not only by `Bucket(api_key=True)`: a profile of plain names with keys in the store works as well."""
     keys = {name: OAuthToken.from_api_key(f"key-of-{name}") for name in ("default", "claudius")}
-    house = House(keys)
+    house = TwinHouse(keys, twin=twin)
     assert house.try_failover(SPENT) == [True]
     assert house.handler.get_current_bucket() == "claudius"
     refused = FailoverContext(triggering_status=401, fingerprint=keys["claudius"].fingerprint)
@@ -191,18 +212,18 @@ class TestLogin:
     @pytest.mark.requirement("REQ-1598-FL07")
     @pytest.mark.requirement("REQ-1598-FL08")
     @pytest.mark.requirement("REQ-1598-FR01")
-    def test_a_login_is_asked_for_that_very_bucket(self) -> None:
+    def test_a_login_is_asked_for_that_very_bucket(self, twin: Twin) -> None:
         """Untried buckets first."""
-        house = House({"default": None, "claudius": None}, ["default", "claudius"])
+        house = TwinHouse({"default": None, "claudius": None}, ["default", "claudius"], twin=twin)
         house.issuer.logins["claudius"] = [token("fresh")]
         assert house.try_failover(None) == [True]
         assert house.issuer.asked == [("login", "claudius")]
         assert house.handler.get_current_bucket() == "claudius"
 
     @pytest.mark.requirement("REQ-1598-FL10")
-    def test_a_refused_login_is_a_reason(self) -> None:
+    def test_a_refused_login_is_a_reason(self, twin: Twin) -> None:
         """And no second window is opened in the same request."""
-        house = House({}, ["default", "claudius"])
+        house = TwinHouse({}, ["default", "claudius"], twin=twin)
         assert house.try_failover(None, SPENT) == [False, False]
         assert house.issuer.asked == [("login", "claudius")]
         assert house.handler.get_last_failover_reasons()["claudius"] == BucketFailureReason.REAUTH_FAILED
@@ -231,20 +252,21 @@ class TestLogin:
         assert isinstance(decision, Failure)
         assert "login timed out" in decision.failure().message
 
-    def test_a_timeout_of_the_login_itself_is_a_failure_not_ours(self) -> None:
+    def test_a_timeout_of_the_login_itself_is_a_failure_not_ours(self, twin: Twin) -> None:
         """The flow's own HTTP timeout is told as what it is."""
-        house = House({}, ["default", "claudius"])
+        house = TwinHouse({}, ["default", "claudius"], twin=twin)
         house.issuer.logins["claudius"] = [TimeoutError()]
         assert house.try_failover(None) == [False]
         assert isinstance(house.handler.last_decision, Failure)
         assert "login failed: TimeoutError" in house.handler.last_decision.failure().message
 
     @pytest.mark.requirement("REQ-1598-FL09")
-    def test_a_login_that_stores_nothing_has_failed(self) -> None:
+    def test_a_login_that_stores_nothing_has_failed(self, twin: Twin) -> None:
         """The store is read afterwards: what counts is what it holds."""
-        house = House({}, ["default", "claudius"], FailoverPolicy(reauth_timeout_seconds=10))
+        house = TwinHouse({}, ["default", "claudius"], FailoverPolicy(reauth_timeout_seconds=10), twin=twin)
 
-        async def forgetful(_provider: str, _bucket: str) -> None:
+        @twin.does
+        def forgetful(_provider: str, _bucket: str) -> None:
             house.issuer.asked.append(("login", _bucket))
 
         replace(house.manager, authenticate=forgetful)  # a manager that stores nothing
@@ -257,9 +279,9 @@ class TestBrokenParts:
 
     @pytest.mark.requirement("REQ-1598-CL04")
     @pytest.mark.requirement("REQ-1598-EC02")
-    def test_a_store_that_cannot_answer_is_no_cause_for_a_login(self) -> None:
+    def test_a_store_that_cannot_answer_is_no_cause_for_a_login(self, twin: Twin) -> None:
         """An outage is `no-token`, and the search goes on."""
-        house = House(live("vybestack"))
+        house = TwinHouse(live("vybestack"), twin=twin)
         healthy = house.store.read
 
         def failing(provider: str, bucket: str) -> OAuthToken | None:
@@ -277,9 +299,9 @@ class TestBrokenParts:
         assert "disk on fire" in house.handler.last_decision.failure().message
 
     @pytest.mark.requirement("REQ-1598-EC01")
-    def test_an_entry_that_is_no_token_is_told_apart_from_an_outage(self) -> None:
+    def test_an_entry_that_is_no_token_is_told_apart_from_an_outage(self, twin: Twin) -> None:
         """It is healed by a login; an outage is not."""
-        house = House({}, ["default", "claudius"])
+        house = TwinHouse({}, ["default", "claudius"], twin=twin)
 
         def corrupt(_provider: str, bucket: str) -> OAuthToken | None:
             if house.issuer.asked:
@@ -292,11 +314,12 @@ class TestBrokenParts:
         assert house.try_failover(SPENT) == [True]
         assert house.issuer.asked == [("login", "claudius")]
 
-    def test_a_manager_that_answers_something_else_is_reported(self) -> None:
+    def test_a_manager_that_answers_something_else_is_reported(self, twin: Twin) -> None:
         """Not a crash in the middle of a search: a finding that names the type."""
-        house = House({}, ["default", "claudius"], FailoverPolicy(reauths_per_request=0))
+        house = TwinHouse({}, ["default", "claudius"], FailoverPolicy(reauths_per_request=0), twin=twin)
 
-        async def text(_provider: str, _bucket: str) -> str:
+        @twin.does
+        def text(_provider: str, _bucket: str) -> str:
             return "access-token"
 
         replace(house.manager, read_token=text)  # someone else's manager
@@ -306,9 +329,9 @@ class TestBrokenParts:
         assert "answered a str" in message
         assert "access-token" not in message
 
-    def test_a_refresh_that_raises_has_failed_for_now(self) -> None:
+    def test_a_refresh_that_raises_has_failed_for_now(self, twin: Twin) -> None:
         """A foreign exception is named by its class alone: its text may have a secret in it."""
-        house = House({"default": token("old", expiry=1.0)}, ["default", "claudius"])
+        house = TwinHouse({"default": token("old", expiry=1.0)}, ["default", "claudius"], twin=twin)
         house.issuer.refreshes["default"] = [RuntimeError("refresh_token=hunter2")]
         assert house.try_failover(None) == [False]
         assert isinstance(house.handler.last_decision, Failure)
@@ -318,9 +341,9 @@ class TestBrokenParts:
         assert "hunter2" not in exhausted.message
 
     @pytest.mark.requirement("REQ-1598-FL14")
-    def test_a_session_bucket_that_cannot_be_written_undoes_nothing(self) -> None:
+    def test_a_session_bucket_that_cannot_be_written_undoes_nothing(self, twin: Twin) -> None:
         """The handler's own bucket is the authority."""
-        house = House(live(*NAMES))
+        house = TwinHouse(live(*NAMES), twin=twin)
 
         def failing(_provider: str, _bucket: str) -> None:
             raise OSError(28, "No space left on device")
@@ -334,24 +357,24 @@ class TestAdoption:
     """The session's bucket, as the store remembers it."""
 
     @pytest.mark.parametrize(("stored", "current"), [("claudius", "claudius"), ("gone", "default"), (None, "default")])
-    def test_it_is_taken_over_if_the_profile_has_it(self, stored: str | None, current: str) -> None:
+    def test_it_is_taken_over_if_the_profile_has_it(self, twin: Twin, stored: str | None, current: str) -> None:
         """A name from another profile is ignored."""
-        house = House(live(*NAMES))
+        house = TwinHouse(live(*NAMES), twin=twin)
         if stored is not None:
             house.store.write_session_bucket(PROVIDER, stored)
-        house.world.run(house.handler.adopt_session_bucket())
+        house.run(house.handler.adopt_session_bucket())
         assert house.handler.get_current_bucket() == current
 
-    def test_a_store_that_raises_is_ignored(self) -> None:
+    def test_a_store_that_raises_is_ignored(self, twin: Twin) -> None:
         """The handler begins with its first bucket."""
-        house = House(live(*NAMES))
+        house = TwinHouse(live(*NAMES), twin=twin)
 
         def failing(_provider: str) -> str | None:
             message = "locked"
             raise TokenStoreError(message)
 
         replace(house.store, read_session_bucket=failing)  # a locked database
-        house.world.run(house.handler.adopt_session_bucket())
+        house.run(house.handler.adopt_session_bucket())
         assert house.handler.get_current_bucket() == "default"
 
 
@@ -362,9 +385,9 @@ class TestAdoption:
         (FailoverContext(triggering_status=-1), "greater than or equal to 100"),
     ],
 )
-def test_a_wrong_context_is_refused_and_changes_nothing(context: FailoverContext, message: str) -> None:
+def test_a_wrong_context_is_refused_and_changes_nothing(twin: Twin, context: FailoverContext, message: str) -> None:
     """The error names field and value; no ledger is left behind."""
-    house = House(live(*NAMES))
+    house = TwinHouse(live(*NAMES), twin=twin)
     with pytest.raises(ValueError, match=message):
         house.try_failover(context)
     assert house.handler.snapshot().requests == ()

@@ -1,4 +1,7 @@
-"""Searches that overlap with each other, with resets, with cancellation and with late logins."""
+"""Searches that overlap with each other, with resets, with cancellation and with late logins.
+
+Those need an event loop; what needs none, of refused tokens and of profiles, runs over both twins.
+"""
 
 import asyncio
 
@@ -14,6 +17,10 @@ from bucket_failover import (
 )
 from tests.support.house import SPENT, House, live
 from tests.support.people import PROVIDER, replace, token
+from tests.support.twin_house import TwinHouse
+from tests.support.twins import Twin, each_twin
+
+twin = each_twin
 
 
 def slowly(house: House, seconds: float = 1.0) -> None:
@@ -78,9 +85,9 @@ def test_the_reasons_are_those_of_the_request_in_progress() -> None:
     assert house.world.run(main()) == {}
 
 
-def test_a_refused_token_is_named_although_what_was_read_of_it_is_out_of_date() -> None:
+def test_a_refused_token_is_named_although_what_was_read_of_it_is_out_of_date(twin: Twin) -> None:
     """The caller has refreshed, was refused again, and names no token: it is the one that is read next."""
-    house = House(live("default", "claudius"), ["default", "claudius"])
+    house = TwinHouse(live("default", "claudius"), ["default", "claudius"], twin=twin)
     assert house.try_failover(FailoverContext(500, request=1)) == [True]
     house.store.write(PROVIDER, "default", token("refreshed"))
     assert house.try_failover(FailoverContext(401, request=1, bucket="default", refresh_spent=True)) == [True]
@@ -88,9 +95,9 @@ def test_a_refused_token_is_named_although_what_was_read_of_it_is_out_of_date() 
     assert house.handler.get_current_bucket() == "claudius"
 
 
-def test_tokens_that_the_caller_has_seen_refused_are_not_used() -> None:
+def test_tokens_that_the_caller_has_seen_refused_are_not_used(twin: Twin) -> None:
     """The handler was not told of them when it happened: `FailoverContext.rejected`."""
-    house = House({"default": token("shared"), "claudius": token("shared")}, ["default", "claudius"])
+    house = TwinHouse({"default": token("shared"), "claudius": token("shared")}, ["default", "claudius"], twin=twin)
     house.issuer.refreshes["claudius"] = [token("fresh")]
     context = FailoverContext(429, rejected=(token("shared").fingerprint,))
     assert house.try_failover(context) == [True]
@@ -228,14 +235,14 @@ def test_a_reset_during_a_search_is_not_undone_in_the_store() -> None:
     ("buckets", "message"),
     [("ab", "buckets: 'ab' is one text"), ([None], "buckets: None is neither a name nor a Bucket")],
 )
-def test_what_is_no_profile_is_told(buckets: list[str], message: str) -> None:
+def test_what_is_no_profile_is_told(twin: Twin, buckets: list[str], message: str) -> None:
     """In one error."""
     with pytest.raises(ValueError, match=message):
-        House({}, buckets)
+        TwinHouse({}, buckets, twin=twin)
 
 
-def test_a_profile_that_can_be_read_once_is_kept() -> None:
+def test_a_profile_that_can_be_read_once_is_kept(twin: Twin) -> None:
     """An iterator is not empty at the next reset."""
-    house = House({}, iter(["default", "claudius"]))  # type: ignore[arg-type]  # what a user may hand in
+    house = TwinHouse({}, iter(["default", "claudius"]), twin=twin)  # type: ignore[arg-type]  # what a user may hand in
     house.handler.reset()
     assert house.handler.get_buckets() == ["default", "claudius"]

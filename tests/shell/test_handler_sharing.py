@@ -1,4 +1,8 @@
-"""Requests in flight: what they share, what they keep to themselves, and how they take turns."""
+"""Requests in flight: what they share, what they keep to themselves, and how they take turns.
+
+What one request after another shares runs over both twins; requests that overlap or are cancelled need an event loop,
+and threads that take turns are in `test_sync_handler`.
+"""
 
 import asyncio
 
@@ -15,14 +19,18 @@ from bucket_failover import (
 )
 from tests.support.house import NAMES, SPENT, House, live
 from tests.support.people import PROVIDER, replace, token
+from tests.support.twin_house import TwinHouse
+from tests.support.twins import Twin, each_twin
+
+twin = each_twin
 
 WEEK = Limit(until=2_000_000.0, window="week", source="header", scope="organization")
 
 
 @pytest.mark.requirement("REQ-1598-EC05")
-def test_requests_have_a_ledger_each_and_share_the_current_bucket() -> None:
+def test_requests_have_a_ledger_each_and_share_the_current_bucket(twin: Twin) -> None:
     """What one has tried, another may still use (lesson 31)."""
-    house = House(live(*NAMES))
+    house = TwinHouse(live(*NAMES), twin=twin)
     one = FailoverContext(triggering_status=500, request="one")
     two = FailoverContext(triggering_status=500, request="two")
     assert house.try_failover(one, one, one) == [True, True, False]
@@ -56,9 +64,9 @@ def test_limits_are_shared_by_all_requests_of_the_quota_domain() -> None:
     }
 
 
-def test_a_late_failure_moves_nothing_that_another_request_has_moved() -> None:
+def test_a_late_failure_moves_nothing_that_another_request_has_moved(twin: Twin) -> None:
     """Healed in place, a bucket that is no longer the session's does not become it again."""
-    house = House(live(*NAMES))
+    house = TwinHouse(live(*NAMES), twin=twin)
     house.issuer.refreshes["default"] = [token("renewed")]
     late = FailoverContext(
         triggering_status=401, fingerprint=token("default").fingerprint, request="two", bucket="default"
@@ -135,6 +143,26 @@ def test_a_cancelled_search_leaves_the_handler_as_it_was(stage: str) -> None:
     assert house.handler.snapshot().requests == ()
 
 
+@pytest.mark.parametrize("stage", ["read_token", "set_session_bucket"])
+def test_an_interrupted_search_leaves_the_handler_as_it_was(twin: Twin, stage: str) -> None:
+    """By Ctrl-C, say, which is not the exception of a broken part."""
+    house = TwinHouse(live(*NAMES), twin=twin)
+
+    class Interrupted(BaseException):
+        """What ends the program."""
+
+    @twin.does
+    def interrupt(*_arguments: str) -> None:
+        raise Interrupted
+
+    replace(house.manager, **{stage: interrupt})
+    with pytest.raises(Interrupted):
+        house.try_failover(FailoverContext(request="one"))
+    assert house.handler.get_current_bucket() == "default"
+    assert house.handler.last_decision is None
+    assert house.handler.snapshot().requests == ()
+
+
 def test_a_search_that_a_reset_has_overtaken_changes_nothing() -> None:
     """The profile may be another one by then."""
     names: list[str | Bucket] = ["default", "claudius"]
@@ -158,9 +186,9 @@ def test_a_search_that_a_reset_has_overtaken_changes_nothing() -> None:
     assert house.handler.get_last_failover_reasons() == {}
 
 
-def test_a_success_disproves_what_was_merely_believed() -> None:
+def test_a_success_disproves_what_was_merely_believed(twin: Twin) -> None:
     """An advisory limit goes, a directive one stays; what other buckets are believed to be is not touched."""
-    house = House(live(*NAMES))
+    house = TwinHouse(live(*NAMES), twin=twin)
     soft = Limit(until=2_000_000.0, window="5h", source="header")
     hard = Limit(until=2_000_000.0, window="week", source="header", strength="directive")
     for bucket in ("default", "claudius"):
@@ -187,9 +215,9 @@ def test_the_handler_may_be_used_from_one_event_loop_after_another() -> None:
     assert house.world.run(contended()) == [True, True, True]
 
 
-def test_a_model_is_remembered_with_the_request() -> None:
+def test_a_model_is_remembered_with_the_request(twin: Twin) -> None:
     """A limit of another model does not bench the bucket for this one."""
-    house = House(live(*NAMES))
+    house = TwinHouse(live(*NAMES), twin=twin)
     opus = Limit(until=2_000_000.0, window="week", source="header", scope="model", model="opus")
     learn = FailoverContext(bucket="claudius", verdict=Verdict(cause=Cause.QUOTA, limits=(opus,)), request="one")
     ask = FailoverContext(bucket="default", triggering_status=429, model="haiku", request="two")
@@ -201,11 +229,22 @@ def test_a_model_is_remembered_with_the_request() -> None:
     assert house.handler.get_last_failover_reasons()["claudius"] == BucketFailureReason.QUOTA_EXHAUSTED
 
 
-def test_the_store_remembers_a_switch_once() -> None:
+def test_the_store_remembers_a_switch_once(twin: Twin) -> None:
     """A request that finds the session's bucket does not write it again."""
-    house = House(live(*NAMES))
+    house = TwinHouse(live(*NAMES), twin=twin)
     house.try_failover(SPENT)
     house.store.write_session_bucket(PROVIDER, "untouched")
     late = FailoverContext(triggering_status=429, bucket="default", request="two")
     assert house.try_failover(late) == [True]
     assert house.store.read_session_bucket(PROVIDER) == "untouched"
+
+
+def test_a_reset_is_told_to_those_who_adopt_the_session_later(twin: Twin) -> None:
+    """The first bucket is the session's again, in the store as well (contract, *Shell*)."""
+    house = TwinHouse(live(*NAMES), twin=twin)
+    house.try_failover(SPENT)
+    assert house.store.read_session_bucket(PROVIDER) == "claudius"
+    house.handler.reset()
+    house.run(house.handler.adopt_session_bucket())
+    assert house.handler.get_current_bucket() == "default"
+    assert house.store.read_session_bucket(PROVIDER) == "default"

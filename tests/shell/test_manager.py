@@ -1,4 +1,8 @@
-"""The embedded token manager: one refresh at a time, stored before anybody sees it."""
+"""The embedded token manager: one refresh at a time, stored before anybody sees it.
+
+It runs over both twins. Refreshes that overlap are tested with an event loop (tasks, cancellation, loops that end) and,
+in `TestThreads`, without one.
+"""
 
 import asyncio
 import threading
@@ -13,70 +17,121 @@ from bucket_failover import (
     Stored,
     StoredOAuthManager,
     SyncStoredOAuthManager,
+    in_memory_manager,
 )
-from bucket_failover import in_memory_manager as make_in_memory_manager
 from bucket_failover.errors import LoginUnavailableError
+from bucket_failover.store import Change
 from tests.support.people import PROVIDER, Issuer, managed, token
+from tests.support.twin_house import TwinHouse
+from tests.support.twins import Twin, each_twin
 from tests.support.virtual_time import World
 
+twin = each_twin
 
-def test_a_usable_token_is_given_as_it_is() -> None:
+
+def test_a_usable_token_is_given_as_it_is(twin: Twin) -> None:
     """Nobody is asked."""
-    world, issuer = World(), Issuer()
-    manager, _ = managed({"default": token("x")}, issuer, world.clock)
-    assert world.run(manager.get_oauth_token(PROVIDER, "default")) == token("x")
-    assert world.run(manager.get_oauth_token(PROVIDER, "nobody")) is None
-    assert issuer.asked == []
+    house = TwinHouse({"default": token("x")}, twin=twin)
+    assert house.run(house.manager.get_oauth_token(PROVIDER, "default")) == token("x")
+    assert house.run(house.manager.get_oauth_token(PROVIDER, "nobody")) is None
+    assert house.issuer.asked == []
 
 
-def test_an_expired_token_is_refreshed_and_read_is_not() -> None:
+def test_an_expired_token_is_refreshed_and_read_is_not(twin: Twin) -> None:
     """`read_token` says what the store holds, `get_oauth_token` what can be used."""
-    world, issuer = World(), Issuer(refreshes={"default": [token("new")]})
-    manager, store = managed({"default": token("old", expiry=1.0)}, issuer, world.clock)
-    assert world.run(manager.read_token(PROVIDER, "default")) == token("old", expiry=1.0)
-    assert issuer.asked == []
-    assert world.run(manager.get_oauth_token(PROVIDER, "default")) == token("new")
-    assert store.read(PROVIDER, "default") == token("new")
+    house = TwinHouse({"default": token("old", expiry=1.0)}, twin=twin)
+    house.issuer.refreshes["default"] = [token("new")]
+    assert house.run(house.manager.read_token(PROVIDER, "default")) == token("old", expiry=1.0)
+    assert house.issuer.asked == []
+    assert house.run(house.manager.get_oauth_token(PROVIDER, "default")) == token("new")
+    assert house.store.read(PROVIDER, "default") == token("new")
+
+
+def test_what_a_login_brings_is_stored(twin: Twin) -> None:
+    """And read, refreshed and removed as any other token."""
+    house = TwinHouse({}, twin=twin)
+    house.issuer.logins["default"] = [token("brought", expiry=1.0)]
+    house.issuer.refreshes["default"] = [token("new")]
+    house.run(house.manager.authenticate(PROVIDER, "default"))
+    assert house.run(house.manager.read_token(PROVIDER, "default")) == token("brought", expiry=1.0)
+    assert house.run(house.manager.get_oauth_token(PROVIDER, "default")) == token("new")
+    assert house.run(house.manager.log_out(PROVIDER, "default")) == token("new")
+    assert house.run(house.manager.get_oauth_token(PROVIDER, "default")) is None
+    assert house.issuer.asked == [("login", "default"), ("refresh", "default")]
+
+
+def test_a_login_that_raises_stores_nothing(twin: Twin) -> None:
+    """The exception is the caller's."""
+    house = TwinHouse({}, twin=twin)
+    refused = PermissionError("no")
+    house.issuer.logins["default"] = [refused]
+    with pytest.raises(PermissionError) as caught:
+        house.run(house.manager.authenticate(PROVIDER, "default"))
+    assert caught.value is refused
+    assert house.store.read(PROVIDER, "default") is None
+
+
+def test_the_bucket_in_use_is_remembered(twin: Twin) -> None:
+    """By the store."""
+    house = TwinHouse({}, twin=twin)
+    assert house.run(house.manager.get_session_bucket(PROVIDER)) is None
+    house.run(house.manager.set_session_bucket(PROVIDER, "claudius"))
+    assert house.run(house.manager.get_session_bucket(PROVIDER)) == "claudius"
+    assert house.store.read_session_bucket(PROVIDER) == "claudius"
 
 
 @pytest.mark.parametrize("answer", [None, token("dead-on-arrival", expiry=1.0)])
-def test_a_token_that_cannot_be_made_usable_is_none(answer: OAuthToken | None) -> None:
+def test_a_token_that_cannot_be_made_usable_is_none(twin: Twin, answer: OAuthToken | None) -> None:
     """Refused, or expired already."""
-    world, issuer = World(), Issuer(refreshes={"default": [answer]})
-    manager, _ = managed({"default": token("old", expiry=1.0)}, issuer, world.clock)
-    assert world.run(manager.get_oauth_token(PROVIDER, "default")) is None
+    house = TwinHouse({"default": token("old", expiry=1.0)}, twin=twin)
+    house.issuer.refreshes["default"] = [answer]
+    assert house.run(house.manager.get_oauth_token(PROVIDER, "default")) is None
 
 
-def test_what_the_answer_leaves_out_is_kept() -> None:
+def test_what_the_answer_leaves_out_is_kept(twin: Twin) -> None:
     """A refresh answer without a refresh token keeps the old one (lesson 15)."""
     held = OAuthToken.model_validate({"access_token": "a", "refresh_token": "r", "scope": "chat"})
     answer = OAuthToken.model_validate({"access_token": "b", "expiry": 2_000_000.0})
-    world, issuer = World(), Issuer(refreshes={"default": [answer]})
-    manager, store = managed({"default": held}, issuer, world.clock)
-    renewed = world.run(manager.refresh_oauth_token(PROVIDER, "default"))
+    house = TwinHouse({"default": held}, twin=twin)
+    house.issuer.refreshes["default"] = [answer]
+    renewed = house.run(house.manager.refresh_oauth_token(PROVIDER, "default"))
     assert renewed == answer.model_copy(update={"refresh_token": held.refresh_token, "scope": "chat"})
-    assert store.read(PROVIDER, "default") == renewed
+    assert house.store.read(PROVIDER, "default") == renewed
 
 
 @pytest.mark.parametrize("held", [None, token("key", refreshable=False)])
-def test_what_cannot_be_refreshed_is_not(held: OAuthToken | None) -> None:
+def test_what_cannot_be_refreshed_is_not(twin: Twin, held: OAuthToken | None) -> None:
     """No token, or one without a refresh token."""
-    world, issuer = World(), Issuer()
-    manager, _ = managed({"default": held}, issuer, world.clock)
-    assert world.run(manager.refresh_oauth_token(PROVIDER, "default")) is None
-    assert issuer.asked == []
+    house = TwinHouse({"default": held}, twin=twin)
+    assert house.run(house.manager.refresh_oauth_token(PROVIDER, "default")) is None
+    assert house.issuer.asked == []
 
 
-def test_without_a_way_to_refresh_or_log_in_there_is_none() -> None:
+def test_a_refused_refresh_is_none(twin: Twin) -> None:
+    """The token is not taken away: it may be live."""
+    house = TwinHouse({"default": token("held")}, twin=twin)
+    house.issuer.refreshes["default"] = [None]
+    assert house.run(house.manager.refresh_oauth_token(PROVIDER, "default")) is None
+    assert house.store.read(PROVIDER, "default") == token("held")
+
+
+def test_without_a_way_to_refresh_or_log_in_there_is_none(twin: Twin) -> None:
     """The error says what is missing."""
-    world = World()
-    manager = make_in_memory_manager(PROVIDER, {"default": token("old", expiry=1.0)}, clock=world.clock)
+    world, store = twin.world(), MemoryTokenStore()
+    store.write(PROVIDER, "default", token("old", expiry=1.0))
+    manager = twin.manager(store, clock=world.clock)
+    assert not manager.offers_login
     assert world.run(manager.get_oauth_token(PROVIDER, "default")) is None
     with pytest.raises(LoginUnavailableError, match="no way to log in"):
         world.run(manager.authenticate(PROVIDER, "default"))
-    sync = SyncStoredOAuthManager(MemoryTokenStore())
-    with pytest.raises(LoginUnavailableError):
-        sync.authenticate(PROVIDER, "default")
+
+
+def test_a_manager_in_memory_holds_what_it_was_given() -> None:
+    """Until the process ends."""
+    world = World()
+    manager = in_memory_manager(PROVIDER, {"default": token("old", expiry=1.0)}, clock=world.clock)
+    assert world.run(manager.read_token(PROVIDER, "default")) == token("old", expiry=1.0)
+    assert world.run(manager.get_oauth_token(PROVIDER, "default")) is None
 
 
 def test_concurrent_refreshes_of_a_bucket_are_one() -> None:
@@ -197,50 +252,38 @@ def test_over_a_file_the_event_loop_is_not_held_up(tmp_path: Path) -> None:
     assert threading.main_thread().name not in threads
 
 
+def test_it_can_be_asked_without_waiting_for_what_it_has(twin: Twin) -> None:
+    """`peek` answers a token that was read a moment ago, and nothing else."""
+    world, store = twin.world(), MemoryTokenStore()
+    store.write(PROVIDER, "default", token("x"))
+    manager = twin.manager(store, clock=lambda: 1_000.0)
+    assert manager.peek(PROVIDER, "default") is None
+    held = world.run(manager.get_oauth_token(PROVIDER, "default"))
+    assert manager.peek(PROVIDER, "default") is held
+
+
 @pytest.mark.parametrize("in_file", [True, False])
-def test_what_is_written_to_its_store_is_noticed_at_once(tmp_path: Path, *, in_file: bool) -> None:
+def test_what_is_written_to_its_store_is_noticed_at_once(twin: Twin, tmp_path: Path, *, in_file: bool) -> None:
     """By any clock, a frozen one too; only another process's changes take a second."""
     with SqliteTokenStore(tmp_path / "tokens.db") as file:
         store = file if in_file else MemoryTokenStore()
-        manager = StoredOAuthManager(store, clock=lambda: 1_000.0)
-        sync = SyncStoredOAuthManager(store, clock=lambda: 1_000.0)
+        world = twin.world()
+        manager = twin.manager(store, clock=lambda: 1_000.0)
 
-        def both() -> OAuthToken | None:
-            found = asyncio.run(manager.get_oauth_token(PROVIDER, "default"))
-            assert found == sync.get_oauth_token(PROVIDER, "default")
-            return found
+        def found() -> object:
+            return world.run(manager.get_oauth_token(PROVIDER, "default"))
 
-        assert both() is None
+        assert found() is None
         store.write(PROVIDER, "default", token("one"))
-        assert both() == token("one")
-        store.settle(PROVIDER, "default", token("two"), lambda _: "store")
-        assert both() == token("two")
+        assert found() == token("one")
+        store.change(PROVIDER, "default", lambda _: Change(None, stores_issued=True), token("two"))
+        assert found() == token("two")
         store.delete(PROVIDER, "default")
-        assert both() is None
+        assert found() is None
 
 
-class TestSync:
-    """The twin for callers without an event loop."""
-
-    def test_it_does_the_same(self) -> None:
-        """Read, refresh, log in, and remember."""
-        answers = [token("new"), None, token("old", expiry=1.0)]
-        manager = SyncStoredOAuthManager(
-            MemoryTokenStore(),
-            refresh=lambda *_: answers.pop(0),
-            login=lambda *_: token("old", expiry=1.0),
-            clock=lambda: 1_000.0,
-        )
-        assert manager.get_oauth_token(PROVIDER, "default") is None
-        assert manager.refresh_oauth_token(PROVIDER, "default") is None
-        manager.authenticate(PROVIDER, "default")
-        assert manager.read_token(PROVIDER, "default") == token("old", expiry=1.0)
-        assert manager.get_oauth_token(PROVIDER, "default") == token("new")
-        assert manager.refresh_oauth_token(PROVIDER, "default") is None
-        manager.authenticate(PROVIDER, "default")
-        assert manager.get_oauth_token(PROVIDER, "default") is None
-        manager.set_session_bucket(PROVIDER, "default")
-        assert manager.get_session_bucket(PROVIDER) == "default"
+class TestThreads:
+    """Refreshes that overlap without an event loop."""
 
     def test_threads_that_refresh_at_once_refresh_once(self) -> None:
         """Who waited for the lock adopts the token that was brought meanwhile (lesson 12)."""

@@ -1,6 +1,8 @@
-"""What the retry loop learns of quota, from failures and from successes, and what it may spend on retries."""
+"""What the retry loop learns of quota, from failures and from successes, and what it may spend on retries.
 
-from collections.abc import AsyncIterator
+All of it runs over both twins; `describe_answer` alone has none.
+"""
+
 from email.utils import formatdate
 from types import MappingProxyType
 from typing import Any
@@ -11,17 +13,18 @@ import pytest
 from bucket_failover import (
     ActiveBucket,
     AllBucketsExhaustedError,
-    BucketFailoverHandlerImpl,
     CallFailure,
     RetriesExhaustedError,
     RetryBudget,
-    RetryOrchestrator,
     RetryPolicy,
     SqliteLimitStore,
     describe_answer,
 )
 from tests.support.line import Line, failing
 from tests.support.people import CallError, token
+from tests.support.twins import Pieces, Twin, each_twin
+
+twin = each_twin
 
 _SPENT = (
     ("x-ratelimit-remaining-requests", "0"),
@@ -37,22 +40,19 @@ class Answer:
         self.headers = dict(headers)
 
 
-def test_a_success_that_says_it_was_the_last_is_believed() -> None:
+def test_a_success_that_says_it_was_the_last_is_believed(twin: Twin) -> None:
     """Remaining 0, reset in 40 s: the next request starts elsewhere, without a call that would only hear so."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", twin=twin)
 
-    async def operation(bucket: ActiveBucket) -> Answer:
+    def operation(bucket: ActiveBucket) -> Answer:
         line.calls.append((bucket.name, line.world.now))
         return Answer(*(_SPENT if bucket.name == "default" else ()))
 
-    def call() -> Any:
-        return line.world.run(line.orchestrator.call(operation))
-
-    call()
-    call()
+    line.call(operation)
+    line.call(operation)
     assert line.names() == ["default", "claudius"]
     line.world.now += 40.0
-    call()
+    line.call(operation)
     assert line.names() == ["default", "claudius", "default"]
 
 
@@ -81,67 +81,65 @@ def test_an_answer_behind_a_result_is_found() -> None:
     assert describe_answer(NoStatus()) is None
 
 
-def test_an_operation_can_tell_what_an_answer_said() -> None:
+def test_an_operation_can_tell_what_an_answer_said(twin: Twin) -> None:
     """`bucket.report`, for those whose result is no answer."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", twin=twin)
 
-    async def operation(bucket: ActiveBucket) -> str:
+    def operation(bucket: ActiveBucket) -> str:
         bucket.report(CallFailure(status=200, headers=_SPENT))
         return bucket.name
 
-    assert line.world.run(line.orchestrator.call(operation)) == "default"
-    assert line.world.run(line.orchestrator.call(operation)) == "claudius"
+    assert line.call(operation) == "default"
+    assert line.call(operation) == "claudius"
     assert "report" not in repr(line.handler.choose_start())
 
 
-def test_a_stream_is_read_as_well() -> None:
+def test_a_stream_is_read_as_well(twin: Twin) -> None:
     """The headers of the answer that it came in."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", twin=twin)
 
-    class Stream(Answer):
-        async def __aiter__(self) -> AsyncIterator[str]:
-            yield "a piece"
+    class Stream(Pieces, Answer):
+        def __init__(self) -> None:
+            Pieces.__init__(self, "a piece")
+            Answer.__init__(self, *_SPENT)
 
-    async def operation(bucket: ActiveBucket) -> Any:
+    def operation(bucket: ActiveBucket) -> Stream:
         line.calls.append((bucket.name, line.world.now))
-        return Stream(*_SPENT)
+        return Stream()
 
-    async def read() -> list[Any]:
-        return [piece async for piece in line.orchestrator.stream(operation)]
-
-    line.world.run(read())
-    line.world.run(read())
+    assert line.stream(operation) == ["a piece"]
+    assert line.stream(operation) == ["a piece"]
     assert line.names() == ["default", "claudius"]
 
 
-def test_a_limit_of_another_model_does_not_count() -> None:
+def test_a_limit_of_another_model_does_not_count(twin: Twin) -> None:
     """The request says which model it asks; the failure is about that one, too."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", twin=twin)
     headers = [
         ("anthropic-ratelimit-unified-status", "rejected"),
         ("anthropic-ratelimit-unified-7d_oi-status", "rejected"),
         ("anthropic-ratelimit-unified-7d_oi-reset", str(int(line.world.now) + 9_000)),
     ]
     line.faults["default"] = [CallError(429, headers=headers)]
-    assert line.world.run(line.orchestrator.call(line.operation, model="opus")) == "an answer from claudius"
+    assert line.call(model="opus") == "an answer from claudius"
     line.handler.reset()
-    assert line.world.run(line.orchestrator.call(line.operation, model="sonnet")) == "an answer from default"
-    assert line.world.run(line.orchestrator.call(line.operation, model="opus")) == "an answer from claudius"
-    assert line.world.run(line.orchestrator.call(line.operation)) == "an answer from claudius"
+    assert line.call(model="sonnet") == "an answer from default"
+    assert line.call(model="opus") == "an answer from claudius"
+    assert line.call() == "an answer from claudius"
 
 
-def test_a_conversation_stays_with_its_bucket() -> None:
+def test_a_conversation_stays_with_its_bucket(twin: Twin) -> None:
     """Different conversations are spread, each returns to its own."""
-    line = Line("default", "claudius", "vybestack")
-    first = [line.world.run(line.orchestrator.call(line.operation, session_key=str(key))) for key in range(12)]
-    again = [line.world.run(line.orchestrator.call(line.operation, session_key=str(key))) for key in range(12)]
+    line = Line("default", "claudius", "vybestack", twin=twin)
+    first = [line.call(session_key=str(key)) for key in range(12)]
+    again = [line.call(session_key=str(key)) for key in range(12)]
     assert first == again
     assert len(set(first)) == 3
 
 
-def test_a_canary_finds_an_early_reset() -> None:
+def test_a_canary_finds_an_early_reset(twin: Twin) -> None:
     """One request per interval tests what is merely believed; if it is served, the belief is gone."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", twin=twin)
     headers = [
         ("x-codex-primary-used-percent", "100"),
         ("x-codex-primary-window-minutes", "10080"),
@@ -157,9 +155,9 @@ def test_a_canary_finds_an_early_reset() -> None:
     assert all(not bucket.limits for bucket in line.handler.snapshot().session.profile.buckets)
 
 
-def test_moments_are_met_by_the_providers_clock() -> None:
+def test_moments_are_met_by_the_providers_clock(twin: Twin) -> None:
     """It is five minutes ahead: what ends at its 12:10 ends at our 12:05."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", twin=twin)
     ahead = line.world.now + 300.0
     date = formatdate(ahead, usegmt=True)
     reset = str(int(ahead) + 3_600)
@@ -177,9 +175,9 @@ def test_moments_are_met_by_the_providers_clock() -> None:
 class TestBudget:
     """All requests of an orchestrator share what may be spent on retries."""
 
-    def test_a_bad_hour_is_told_instead_of_retried(self) -> None:
+    def test_a_bad_hour_is_told_instead_of_retried(self, twin: Twin) -> None:
         """Two retries are left: the third request that meets the provider's trouble is told so at once."""
-        line = Line("default", budget=RetryBudget(capacity=2.0, refill_per_second=0.0))
+        line = Line("default", twin=twin, budget=RetryBudget(capacity=2.0, refill_per_second=0.0))
         line.faults["default"] = failing(*[503] * 20)
         with pytest.raises(RetriesExhaustedError):
             line.call()
@@ -188,9 +186,9 @@ class TestBudget:
             line.call()
         assert len(line.calls) == 4
 
-    def test_successes_and_time_give_back(self) -> None:
+    def test_successes_and_time_give_back(self, twin: Twin) -> None:
         """A tenth of a retry each."""
-        line = Line("default", budget=RetryBudget(capacity=1.0, refill_per_second=0.01, refund=0.25))
+        line = Line("default", twin=twin, budget=RetryBudget(capacity=1.0, refill_per_second=0.01, refund=0.25))
         line.faults["default"] = failing(503)
         line.call()
         for _ in range(2):
@@ -199,23 +197,23 @@ class TestBudget:
         line.faults["default"] = failing(503)
         assert line.call() == "an answer from default"
 
-    def test_a_burst_fails_over_at_once(self) -> None:
+    def test_a_burst_fails_over_at_once(self, twin: Twin) -> None:
         """Another account may have room; first calls are always free."""
-        line = Line("default", "claudius", budget=RetryBudget(capacity=1.0, left=0.0, refill_per_second=0.0))
+        line = Line("default", "claudius", twin=twin, budget=RetryBudget(capacity=1.0, left=0.0, refill_per_second=0.0))
         line.faults["default"] = [CallError(429, headers=[("retry-after", "1")])]
         assert line.call() == "an answer from claudius"
         assert [seconds for _, seconds in line.calls] == [0.0, 0.0]
 
-    def test_without_a_budget_nothing_is_counted(self) -> None:
+    def test_without_a_budget_nothing_is_counted(self, twin: Twin) -> None:
         """As long as the request's own attempts last."""
-        line = Line("default", budget=None)
+        line = Line("default", twin=twin, budget=None)
         line.faults["default"] = failing(*[503] * 5)
         assert line.call() == "an answer from default"
 
 
-def test_a_handler_that_knows_less_is_asked_for_less() -> None:
+def test_a_handler_that_knows_less_is_asked_for_less(twin: Twin) -> None:
     """`choose_start` of one's own may take no arguments at all."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", twin=twin)
     chosen = line.handler.choose_start
 
     class Simple:
@@ -231,12 +229,13 @@ def test_a_handler_that_knows_less_is_asked_for_less() -> None:
             return chosen(**asked)
 
     for handler in (Simple(), Curious()):
-        assert line.world.run(line.orchestrate(handler).call(line.operation)) == "an answer from default"
+        line.orchestrator = line.orchestrate(handler)
+        assert line.call() == "an answer from default"
 
 
-def test_exhaustion_by_guesses_alone_is_never_told_without_a_call() -> None:
+def test_exhaustion_by_guesses_alone_is_never_told_without_a_call(twin: Twin) -> None:
     """Every bucket has run into a minute that is merely guessed: the next request tries the one that ends first."""
-    line = Line("default", "claudius", policy=RetryPolicy(waits_for_profile=False))
+    line = Line("default", "claudius", twin=twin, policy=RetryPolicy(waits_for_profile=False))
     line.faults = {"default": failing(429, 429), "claudius": failing(429, 429)}
     for _ in range(2):
         with pytest.raises(AllBucketsExhaustedError):
@@ -244,9 +243,9 @@ def test_exhaustion_by_guesses_alone_is_never_told_without_a_call() -> None:
     assert line.call() == "an answer from default"
 
 
-def test_a_canary_that_is_refused_moves_no_session() -> None:
+def test_a_canary_that_is_refused_moves_no_session(twin: Twin) -> None:
     """The request goes on elsewhere, and the session stays with its bucket, whose caches are warm."""
-    line = Line("default", "claudius", "vybestack")
+    line = Line("default", "claudius", "vybestack", twin=twin)
     headers = [
         ("x-codex-primary-used-percent", "100"),
         ("x-codex-primary-window-minutes", "10080"),
@@ -264,9 +263,9 @@ def test_a_canary_that_is_refused_moves_no_session() -> None:
     assert line.handler.get_current_bucket() != "vybestack"
 
 
-def test_a_canary_with_a_short_hint_is_not_waited_for() -> None:
+def test_a_canary_with_a_short_hint_is_not_waited_for(twin: Twin) -> None:
     """It has its answer: the request goes on elsewhere at once."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", twin=twin)
     spent = [("x-codex-primary-used-percent", "100"), ("x-codex-primary-reset-after-seconds", "500000")]
     line.faults["default"] = [CallError(429, headers=spent), CallError(429, headers=[("retry-after", "25")])]
     line.call()
@@ -277,9 +276,9 @@ def test_a_canary_with_a_short_hint_is_not_waited_for() -> None:
     assert line.world.now == began
 
 
-def test_a_canary_that_was_served_is_none_any_more() -> None:
+def test_a_canary_that_was_served_is_none_any_more(twin: Twin) -> None:
     """The bucket's next failure moves the session, and the store is told."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", twin=twin)
     spent = [("x-codex-primary-used-percent", "100"), ("x-codex-primary-reset-after-seconds", "500000")]
     line.faults["default"] = [CallError(429, headers=spent)]
     line.call()
@@ -292,9 +291,9 @@ def test_a_canary_that_was_served_is_none_any_more() -> None:
     assert line.store.read_session_bucket("anthropic") == "claudius"
 
 
-def test_the_last_resort_is_there_for_a_request_whose_bucket_has_no_token() -> None:
+def test_the_last_resort_is_there_for_a_request_whose_bucket_has_no_token(twin: Twin) -> None:
     """No call has been made: what is merely believed of the other one does not end it."""
-    line = Line("default", "claudius", tokens={"default": None, "claudius": token("claudius")})
+    line = Line("default", "claudius", twin=twin, tokens={"default": None, "claudius": token("claudius")})
     line.handler.report_answer("claudius", CallFailure(status=429))
     reset = (("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "300s"))
     line.handler.report_answer("claudius", CallFailure(status=200, headers=reset))
@@ -306,35 +305,35 @@ def test_the_last_resort_is_there_for_a_request_whose_bucket_has_no_token() -> N
     assert caught.value.retry_at is not None
 
 
-def test_an_answer_is_about_the_model_that_was_asked() -> None:
+def test_an_answer_is_about_the_model_that_was_asked(twin: Twin) -> None:
     """A deployment that is used up benches no other one."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", twin=twin)
 
-    async def operation(bucket: ActiveBucket) -> Answer:
+    def operation(bucket: ActiveBucket) -> Answer:
         line.calls.append((bucket.name, line.world.now))
         return Answer(
             ("apim-request-id", "x"), ("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "60")
         )
 
-    line.world.run(line.orchestrator.call(operation, model="gpt-4o"))
-    line.world.run(line.orchestrator.call(operation, model="gpt-5"))
+    line.call(operation, model="gpt-4o")
+    line.call(operation, model="gpt-5")
     assert line.names() == ["default", "default"]
-    line.world.run(line.orchestrator.call(operation, model="gpt-4o"))
+    line.call(operation, model="gpt-4o")
     assert line.names()[-1] == "claudius"
 
 
-def test_processes_that_share_do_not_go_back_and_forth(tmp_path: Any) -> None:
+def test_processes_that_share_do_not_go_back_and_forth(twin: Twin, tmp_path: Any) -> None:
     """The draw of a process is one for all its requests."""
-    line = Line("default", "claudius")
+    line = Line("default", "claudius", twin=twin)
     draws = iter([0.1, 0.9] * 10)
     with SqliteLimitStore(tmp_path / "buckets.db") as limits:
-        handler = BucketFailoverHandlerImpl(
+        handler = twin.handler(
             ["default", "claudius"], "anthropic", line.manager, clock=line.world.clock, limits=limits
         )
-        orchestrator = RetryOrchestrator(handler, line.manager, clock=line.world.clock, draw=lambda: next(draws))
+        line.orchestrator = line.orchestrate(handler, draw=lambda: next(draws))
         reset = (("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "60s"))
         handler.report_answer("default", CallFailure(status=200, headers=reset))
         line.world.now += 65.0
         for _ in range(6):
-            line.world.run(orchestrator.call(line.operation))
+            line.call()
     assert len(set(line.names())) == 1

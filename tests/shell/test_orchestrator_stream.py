@@ -1,163 +1,143 @@
-"""The retry loop around answers that come piece by piece."""
+"""The retry loop around answers that come piece by piece.
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+It runs over both twins, but for what only an event loop has: coroutines that return a stream, and a `close` to await.
+"""
+
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from bucket_failover import (
     ActiveBucket,
 )
-from tests.support.line import THREE, Line
-from tests.support.people import CallError
+from tests.support.line import THREE, TWO, Line
+from tests.support.people import CallError, replace
+from tests.support.twins import Pieces, Twin, each_twin
+
+twin = each_twin
 
 
 class TestStream:
     """Answers that come piece by piece."""
 
-    def collect(self, line: Line, operation: Callable[[ActiveBucket], Any]) -> list[str]:
-        """All pieces."""
-
-        async def main() -> list[str]:
-            return [piece async for piece in line.orchestrator.stream(operation)]
-
-        return line.world.run(main())
-
-    def test_a_failure_before_the_first_piece_is_repeated(self) -> None:
+    def test_a_failure_before_the_first_piece_is_repeated(self, twin: Twin) -> None:
         """The caller sees one answer."""
-        line = Line(*THREE)
+        line = Line(*THREE, twin=twin)
 
-        async def operation(bucket: ActiveBucket) -> AsyncIterator[str]:
+        def operation(bucket: ActiveBucket) -> Iterator[str]:
             if bucket.name == "default":
                 raise CallError(402)
             yield "one "
             yield bucket.name
 
-        assert self.collect(line, operation) == ["one ", "claudius"]
+        assert line.stream(operation) == ["one ", "claudius"]
         assert line.handler.get_current_bucket() == "claudius"
 
-    def test_a_failure_after_the_first_piece_is_the_callers(self) -> None:
-        """Two answers are not mixed (lesson 28); the abandoned generator is closed."""
-        line = Line(*THREE)
+    def test_a_failure_after_the_first_piece_is_the_callers(self, twin: Twin) -> None:
+        """Two answers are not mixed (lesson 28); the ledger ends."""
+        line = Line(*THREE, twin=twin)
         error = CallError(529)
 
-        async def operation(_bucket: ActiveBucket) -> AsyncIterator[str]:
+        def operation(_bucket: ActiveBucket) -> Iterator[str]:
             yield "half a haiku"
             raise error
 
         with pytest.raises(CallError) as caught:
-            self.collect(line, operation)
+            line.stream(operation)
         assert caught.value is error
+        assert line.pieces == ["half a haiku"]
         assert line.handler.get_current_bucket() == "default"
+        assert line.handler.snapshot().requests == ()
 
     def test_a_coroutine_that_returns_a_stream_is_one(self) -> None:
         """As the clients' own methods are."""
         line = Line(*THREE)
 
-        async def pieces(name: str) -> AsyncIterator[str]:
-            yield name
-
         async def operation(bucket: ActiveBucket) -> AsyncIterator[str]:
-            return pieces(bucket.name)
+            return Pieces(bucket.name)
 
-        assert self.collect(line, operation) == ["default"]
+        assert line.stream(operation) == ["default"]
 
-    def test_a_stream_that_the_caller_leaves_is_closed_and_its_ledger_ends(self) -> None:
+    def test_a_stream_that_the_caller_leaves_is_closed_and_its_ledger_ends(self, twin: Twin) -> None:
         """Nothing is left behind."""
-        line = Line(*THREE)
+        line = Line(*THREE, twin=twin)
         closed: list[str] = []
 
-        async def operation(bucket: ActiveBucket) -> AsyncIterator[str]:
+        def operation(bucket: ActiveBucket) -> Iterator[str]:
             try:
                 yield "one"
                 yield "two"
             finally:
                 closed.append(bucket.name)
 
-        async def main() -> None:
-            stream = line.orchestrator.stream(operation)
-            assert await anext(stream) == "one"
-            await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
+        def left() -> None:
+            assert closed == ["default"]
+            assert line.handler.snapshot().requests == ()
+
+        assert line.stream(operation, left) == ["one"]
+
+    def test_a_clients_stream_that_the_caller_leaves_is_closed(self, twin: Twin) -> None:
+        """It is no generator, which would be closed when it is forgotten."""
+        pieces, closed = Pieces("one", "two"), []
+        replace(pieces, close=lambda: closed.append("default"))
+
+        def left() -> None:
             assert closed == ["default"]
 
-        line.world.run(main())
-        assert line.handler.snapshot().requests == ()
+        assert Line(*TWO, twin=twin).stream(lambda _bucket: pieces, left) == ["one"]
 
-    def test_an_iterator_that_cannot_be_closed_is_not(self) -> None:
-        """Only generators have `aclose`."""
-        line = Line(*THREE)
-
-        class Pieces:
-            def __init__(self) -> None:
-                self.left = ["a", "b"]
-
-            def __aiter__(self) -> "Pieces":
-                return self
-
-            async def __anext__(self) -> str:
-                if not self.left:
-                    raise StopAsyncIteration
-                return self.left.pop(0)
-
-        assert self.collect(line, lambda _bucket: Pieces()) == ["a", "b"]
+    def test_an_iterator_that_cannot_be_closed_is_not(self, twin: Twin) -> None:
+        """Only generators have `close` or `aclose`."""
+        streams = {"default": Pieces(CallError(402)), "claudius": Pieces("a", "b")}
+        assert Line(*TWO, twin=twin).stream(lambda bucket: streams[bucket.name]) == ["a", "b"]
 
 
 OVERLOADED = '{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}'
 
 
-def test_an_error_event_in_a_stream_that_began_well_is_a_failure() -> None:
+def test_an_error_event_in_a_stream_that_began_well_is_a_failure(twin: Twin) -> None:
     """Its status was 200. Before the first piece it is repeated, and charged to no account; after it, it is told."""
-    line = Line("default", "claudius")
+    line = Line(*TWO, twin=twin)
     line.faults["default"] = [CallError(200, body=OVERLOADED), CallError(200, body=OVERLOADED)]
 
-    async def read(pieces: list[str], *, late: bool) -> None:
-        async def operation(bucket: ActiveBucket) -> AsyncIterator[str]:
-            if late:
-                yield "a piece"
-            yield await line.operation(bucket)
+    def early(bucket: ActiveBucket) -> Iterator[str]:
+        yield line.operation(bucket)
 
-        async for piece in line.orchestrator.stream(operation):
-            pieces.append(piece)  # noqa: PERF401 - what came before the exception is to be seen
+    def late(bucket: ActiveBucket) -> Iterator[str]:
+        yield "a piece"
+        yield line.operation(bucket)
 
-    early: list[str] = []
-    line.world.run(read(early, late=False))
-    assert early == ["an answer from claudius"]
+    assert line.stream(early) == ["an answer from claudius"]
     assert line.names() == ["default", "default", "claudius"]
     assert all(not bucket.limits for bucket in line.handler.snapshot().session.profile.buckets)
     line.faults["claudius"] = [CallError(200, body=OVERLOADED)]
-    begun: list[str] = []
     with pytest.raises(CallError):
-        line.world.run(read(begun, late=True))
-    assert begun == ["a piece"]
+        line.stream(late)
+    assert line.pieces == ["a piece"]
 
 
-def test_a_stream_that_has_only_close_is_closed() -> None:
-    """As the clients' own streams have it, awaitable or not."""
-    line = Line(*THREE)
+def test_a_stream_that_has_only_close_is_closed(twin: Twin) -> None:
+    """As the clients' own streams have it."""
     closed: list[str] = []
 
-    class Pieces:
-        def __init__(self, name: str) -> None:
-            self.name = name
+    def operation(bucket: ActiveBucket) -> Pieces:
+        pieces = Pieces() if bucket.name == "claudius" else Pieces(CallError(402))
+        replace(pieces, close=lambda: closed.append(bucket.name))
+        return pieces
 
-        def __aiter__(self) -> "Pieces":
-            return self
+    assert Line(*TWO, twin=twin).stream(operation) == []
+    assert closed == ["default"]
 
-        async def __anext__(self) -> str:
-            if self.name != "vybestack":
-                raise CallError(402)
-            raise StopAsyncIteration
 
+def test_a_close_that_has_to_be_awaited_is() -> None:
+    """As the clients' asynchronous streams have it."""
+    closed: list[str] = []
+
+    class Awaited(Pieces):
         async def close(self) -> None:
             """Lets go of the connection."""
-            closed.append(self.name)
+            closed.append("default")
 
-    class Plain(Pieces):
-        def close(self) -> None:  # type: ignore[override]  # a synchronous one
-            """Lets go of the connection."""
-            closed.append(self.name)
-
-    kinds = {"default": Pieces, "claudius": Plain, "vybestack": Pieces}
-    collected = TestStream().collect(line, lambda bucket: kinds[bucket.name](bucket.name))
-    assert collected == []
-    assert closed == ["default", "claudius"]
+    streams = {"default": Awaited(CallError(402)), "claudius": Pieces()}
+    assert Line(*TWO).stream(lambda bucket: streams[bucket.name]) == []
+    assert closed == ["default"]

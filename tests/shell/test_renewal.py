@@ -338,7 +338,7 @@ class TestHearing:
             await scheduler.look()
 
         asyncio.run(main())
-        assert events == [RenewalFailed("default", 1, "nobody is logged in any more", None)]
+        assert events == [RenewalFailed("default", 1, "the user has logged out", None)]
         assert scheduler.wake_at is None
 
 

@@ -20,7 +20,9 @@ from bucket_failover.oauth.reply import Reply
 from bucket_failover.tokens import API_KEY_TYPE, MaskedDict, OAuthToken
 from bucket_failover_core import (
     DeviceCode,
-    DevicePollAnswer,
+    DeviceDeclined,
+    DeviceFailed,
+    DevicePending,
     DeviceRefused,
     FormField,
     IssuerSettings,
@@ -117,14 +119,19 @@ class OAuthIssuer:
             raise LoginFailedError(told.detail)
         return told, SecretStr(str((heard.body or MaskedDict())["device_code"]))
 
-    def poll_device(self, bucket: str, device_code: SecretStr) -> tuple[DevicePollAnswer | None, OAuthToken | None]:
-        """Whether the person has answered; None: the issuer could not be reached, and may be the next time."""
+    def poll_device(
+        self, bucket: str, device_code: SecretStr
+    ) -> tuple[DevicePending | DeviceDeclined | DeviceFailed | None, OAuthToken | None]:
+        """The token, once the user has logged in; else the answer, or None: the issuer could not be reached."""
         form = device_token_form(self.settings, bucket=bucket)
         heard = self._poster.post(self.settings.token_endpoint, form, {"device_code": device_code})
         if isinstance(heard, Silence):
             return None, None
         answer = read_device_poll(heard.status, heard.public, now=self._clock())
-        return answer, self._token(answer, heard.body) if isinstance(answer, TokensIssued) else None
+        if not isinstance(answer, TokensIssued):
+            return answer, None
+        token = self._token(answer, heard.body)
+        return (None if token is not None else DeviceFailed(detail="its answer had no token in it")), token
 
     def revoke(self, token: OAuthToken) -> str:
         """Ask the issuer to forget a login; what came of it, for people. Empty: it has, or has no such endpoint."""

@@ -26,13 +26,13 @@ from bucket_failover_core import (
     CodeGiven,
     DeviceCode,
     DevicePoll,
-    DevicePollAnswer,
     RedirectRefused,
     authorization_parameters,
     decide_poll,
     pkce_challenge,
     read_redirect,
 )
+from bucket_failover_core.polling import note_poll
 
 _VERIFIER_BYTES: Final = 48
 """64 characters; RFC 7636, 4.1 wants 43 to 128."""
@@ -129,26 +129,19 @@ def log_in_with_device(
                 answer, token = issuer.poll_device(bucket, device_code)
                 if token is not None:
                     return token
-                poll = _after(poll, answer, at=clock())
+                known = unwrap_or_failure(note_poll(poll, answer, at=clock()))
+                match known.kind:
+                    case "device-poll":
+                        poll = known
+                    case "device-declined":
+                        raise LoginDeclinedError
+                    case "device-failed":
+                        message = f"the issuer has ended the login: {known.detail}"
+                        raise LoginFailedError(message)
+                    case ended:
+                        assert_never(ended)
             case never:
                 assert_never(never)
-
-
-def _after(poll: DevicePoll, answer: DevicePollAnswer | None, *, at: float) -> DevicePoll:
-    """What is known after one more question.
-
-    Raises:
-        LoginDeclinedError: the person said no.
-        LoginFailedError: the login has come to nothing.
-    """
-    kind = "device-pending" if answer is None else answer.kind
-    if kind == "device-declined":
-        raise LoginDeclinedError
-    if kind != "device-pending":
-        message = f"the issuer has ended the login: {getattr(answer, 'detail', '') or 'its answer had no token in it'}"
-        raise LoginFailedError(message)
-    slower = getattr(answer, "slow_down", True)
-    return poll.evolve({"asked_at": at, "slow_downs": poll.slow_downs + (1 if slower else 0)})
 
 
 def _open(window: Window, provider: str, bucket: str, address: str) -> "queue.SimpleQueue[Exception]":

@@ -10,10 +10,10 @@ from bucket_failover.effects.threads import REFRESH, STORE, call_in, finish_in
 from bucket_failover.errors import LoginUnavailableError
 from bucket_failover.oauth.conducting import AskToLogIn, Present, Read, Replace, Step
 from bucket_failover.oauth.manager_steps import ManagerSteps
-from bucket_failover.oauth.memory import TRUST_SECONDS
 from bucket_failover.oauth.reply import TokenIssuer, reply_of
 from bucket_failover.store import MemoryTokenStore, TokenStore
 from bucket_failover.tokens import OAuthToken
+from bucket_failover_core.tokens import TRUST_SECONDS
 
 _T = TypeVar("_T")
 

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from returns.methods import unwrap_or_failure
 
@@ -13,9 +13,7 @@ from bucket_failover.oauth.refreshing import Refreshed, change_of
 from bucket_failover.store import Change, TokenStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import StoredLogin, TokensIssued, decide_outcome
-
-TRUST_SECONDS: Final = 1.0
-"""How long a token that was read counts as read: how late a logout in another process is noticed."""
+from bucket_failover_core.tokens import trusted_until
 
 Key = tuple[str, str]
 """Provider and bucket."""
@@ -160,12 +158,14 @@ class TokenMemory:
 
     def _remember(self, key: Key, token: OAuthToken | None, changes: int) -> None:
         now = self._clock()
-        if token is None or self._trust_seconds <= 0 or not token.is_live(now=now):
+        if token is None:
             self._live.pop(key, None)
             return
-        until = now + self._trust_seconds
-        ends = token.expiry if token.expiry is not None and not token.is_api_key else until
-        self._live[key] = Held(token, now, min(until, ends), changes)
+        until = trusted_until(token.state, read_at=now, trust_seconds=self._trust_seconds, api_key=token.is_api_key)
+        if until > now:
+            self._live[key] = Held(token, now, until, changes)
+        else:
+            self._live.pop(key, None)
 
     def _save(self, key: Key) -> OAuthToken | None:
         """Store what could not be stored before; the token, if it still cannot."""

@@ -14,7 +14,6 @@ from typing import Final, NamedTuple, assert_never
 from bucket_failover import journal
 from bucket_failover.errors import RefreshInterruptedError, TokenCorruptError, TokenStoreError, safe_text
 from bucket_failover.oauth.manager import StoredOAuthManager
-from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
     KnownToken,
     RenewalPlan,
@@ -22,12 +21,11 @@ from bucket_failover_core import (
     TokenAbsent,
     TokenCorrupt,
     TokenOutage,
-    WatchedBucket,
     plan_renewals,
-    unwatch,
     watch_outcome,
     watch_token,
 )
+from bucket_failover_core.renewals import RenewalOutcome, renewal_outcome
 
 LOOK_SECONDS: Final = 60.0
 """The longest time between two looks."""
@@ -127,7 +125,7 @@ class RenewalScheduler:
         resets = self._resets
         for bucket in self._names:
             token = await self._read(bucket)
-            if resets == self._resets and token is not None:
+            if resets == self._resets:
                 self._watch = watch_token(self._watch, bucket, token, now=self._clock())
         if resets == self._resets:
             due = plan_renewals(self._watch, now=self._clock(), draw=self._draw()).due
@@ -152,52 +150,39 @@ class RenewalScheduler:
             return 0.0
         return LOOK_SECONDS if self.wake_at is None else min(max(self.wake_at - self._clock(), 0.0), LOOK_SECONDS)
 
-    async def _read(self, bucket: str) -> KnownToken | None:
-        """What is stored; None: an outage says nothing of a token that is watched already."""
+    async def _read(self, bucket: str) -> KnownToken:
+        """What is stored."""
         try:
             token = await self._manager.read_token(self._provider, bucket)
         except TokenCorruptError as error:
             return TokenCorrupt(detail=safe_text(error))
         except TokenStoreError as error:
-            return TokenOutage(detail=safe_text(error)) if self._watch.find(bucket) is None else None
-        if token is None:
-            self._watch = unwatch(self._watch, bucket)
+            return TokenOutage(detail=safe_text(error))
         return TokenAbsent() if token is None else token.state
 
     async def _renew(self, bucket: str) -> None:
         watched = self._watch.find(bucket)
         assert watched is not None, "what is due is watched"  # noqa: S101 - the plan's own rule
-        unwanted = getattr(watched.token, "fingerprint", "")
-        token, detail, refused = None, "", False
+        came: KnownToken | None = None
+        detail, refused = "", False
         try:
-            token = await self._manager.replace_token(self._provider, bucket, unwanted)
+            token = await self._manager.replace_token(self._provider, bucket, getattr(watched.token, "fingerprint", ""))
+            came, refused = (None, True) if token is None else (token.state, False)
         except RefreshInterruptedError as error:
             detail, refused = safe_text(error), True
         except Exception as error:  # noqa: BLE001 - whatever it raises, it has failed, and is counted (REQ-1598-PR04)
             detail = safe_text(error)
-        else:
-            refused = token is None
-            detail = "" if token is not None else await self._why_not(bucket)
-        self._watch = watch_outcome(
-            self._watch, bucket, None if token is None else token.state, now=self._clock(), refused=refused
-        )
-        self._tell(self._watch.find(bucket) or watched.evolve({"failures": watched.failures + 1}), token, detail)
+        if refused and isinstance(left := await self._read(bucket), TokenAbsent):
+            came = left
+        now = self._clock()
+        self._watch = watch_outcome(self._watch, bucket, came, now=now, refused=refused)
+        self._tell(renewal_outcome(watched, self._watch, now=now, detail=detail), came)
 
-    async def _why_not(self, bucket: str) -> str:
-        """Why a refresh has brought nothing."""
-        left = await self._read(bucket)
-        if isinstance(left, TokenAbsent):
-            return "nobody is logged in any more"
-        return "the issuer has refused; a login is needed"
-
-    def _tell(self, watched: WatchedBucket, token: OAuthToken | None, detail: str) -> None:
-        bucket = watched.bucket
-        if watched.failures == 0 and token is not None:
-            event: RenewalEvent = TokenRenewed(bucket, token.expiry)
-        else:
-            retry_at = plan_renewals(self._watch.only(bucket), now=self._clock()).wake_at
-            what = detail or "the issuer has brought no later end"
-            event = RenewalFailed(bucket, watched.failures, what, retry_at)
+    def _tell(self, outcome: RenewalOutcome, came: KnownToken | None) -> None:
+        bucket = outcome.bucket
+        event: RenewalEvent = RenewalFailed(bucket, outcome.failures, outcome.detail, outcome.retry_at)
+        if outcome.is_renewed:
+            event = TokenRenewed(bucket, getattr(came, "expiry", None))
         journal_event(self._provider, event)
         if self._on_event is not None:
             try:

@@ -8,10 +8,10 @@ from bucket_failover.effects import run
 from bucket_failover.errors import LoginUnavailableError
 from bucket_failover.oauth.conducting import AskToLogIn, Present, Replace, Step, uninterrupted
 from bucket_failover.oauth.manager_steps import ManagerSteps
-from bucket_failover.oauth.memory import TRUST_SECONDS
 from bucket_failover.oauth.reply import TokenIssuer, reply_of
 from bucket_failover.store import TokenStore
 from bucket_failover.tokens import OAuthToken
+from bucket_failover_core.tokens import TRUST_SECONDS
 
 SyncRefresh = Callable[[str, str, OAuthToken], OAuthToken | None]
 """See `Refresh`."""
