@@ -4,17 +4,24 @@ The events are the core's own: each decision, each thing that came of it, and th
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
-from bucket_failover import journal
+from bucket_failover import journal, lines
+from bucket_failover.lines import Line
 from bucket_failover_core import (
     AllBucketsExhausted,
     BucketFinding,
     CallAnswered,
     CallBucket,
+    Reauthenticated,
+    ReauthFailed,
+    RefreshFailed,
     RequestDecision,
     RequestEnded,
     RequestEvent,
+    TokenRead,
+    TokenRefreshed,
     Trigger,
     UseBucket,
 )
@@ -45,15 +52,21 @@ Observer = Callable[[Observed], object]
 """Told what happens, in the order in which it happens. What it raises is logged, and ends nothing."""
 
 
-class RequestLog:
-    """Writes what happens in one request to the log, from the findings that the decisions carry.
+_STEPS_DONE = (TokenRead, TokenRefreshed, RefreshFailed, Reauthenticated, ReauthFailed)
+
+
+class Narrator:
+    """Tells what happens in one request, in lines, from the findings that the decisions carry.
 
     Args:
-        provider: whose buckets it is about.
+        write: told each line.
+        tells_steps: reads, refreshes and logins are told as well; the log has them from where they are performed, once
+            for all requests that share one.
     """
 
-    def __init__(self, provider: str) -> None:
-        self._provider = provider
+    def __init__(self, write: Callable[[Line], object], *, tells_steps: bool = False) -> None:
+        self._write = write
+        self._tells_steps = tells_steps
         self._failed: CallAnswered | None = None
         self._called: str | None = None
         self._attempts = 0
@@ -66,15 +79,17 @@ class RequestLog:
         match what.kind:
             case "read-token" | "refresh-token" | "reauthenticate":
                 self._step(what.kind, what.bucket, what.findings)
+                if self._tells_steps:
+                    self._write(lines.step_asked(what))
             case "wait-until":
                 self._classified(what.findings if self._is_searching else ())
-                journal.retry_waits(self._provider, what, now=now)
+                self._write(lines.retry_waits(what, now=now))
             case "call-bucket":
                 self._called_with(what)
             case "all-buckets-exhausted":
                 self._exhausted(what)
             case "give-up":
-                journal.gave_up(self._provider, self._called, what)
+                self._write(lines.gave_up(self._called, what))
             case "call-answered":
                 self._answered(what)
             case _:
@@ -82,10 +97,12 @@ class RequestLog:
 
     def _learned(self, what: Happening) -> None:
         """What came of a step."""
+        if isinstance(what, _STEPS_DONE) and self._tells_steps:
+            self._write(lines.step_done(what))
         match what.kind:
             case "token-read":
                 if what.token.kind != "held":
-                    journal.token_unavailable(self._provider, what.bucket, "")
+                    self._write(lines.token_unavailable(what.bucket))
             case "token-refreshed":
                 self._vias[what.bucket] = "refresh"
             case "reauthenticated":
@@ -101,7 +118,7 @@ class RequestLog:
         if not event.answer.served:
             self._failed = event
             if event.answer.verdict is not None:
-                journal.call_failed(self._provider, event.bucket, event.answer.verdict, self._attempts)
+                self._write(lines.call_failed(event.bucket, event.answer.verdict, self._attempts))
 
     def _step(self, kind: str, bucket: str, findings: tuple[BucketFinding, ...]) -> None:
         """A step for the bucket that has failed heals it; one for another bucket is part of a search."""
@@ -109,7 +126,7 @@ class RequestLog:
         if failed is not None and failed.bucket == bucket and kind != "reauthenticate" and not self._is_searching:
             verdict = failed.answer.verdict
             if kind == "refresh-token" and verdict is not None and is_refusal(verdict.cause):
-                journal.refresh_wanted(self._provider, bucket)
+                self._write(lines.refresh_wanted(bucket))
             return
         self._search(findings)
 
@@ -118,7 +135,7 @@ class RequestLog:
             verdict = self._failed.answer.verdict
             cause, detail = (None, "") if verdict is None else (verdict.cause, verdict.detail)
             trigger = Trigger(cause=cause, detail=detail, fingerprint=self._failed.fingerprint or None)
-            journal.failover_started(self._provider, self._failed.bucket, trigger)
+            self._write(lines.failover_started(self._failed.bucket, trigger))
         ruled_out = any(finding.reason is not None for finding in findings)
         self._is_searching = self._is_searching or self._failed is not None or ruled_out
         self._classified(findings)
@@ -127,7 +144,7 @@ class RequestLog:
         for finding in findings:
             if finding.reason is not None and (finding.bucket, finding.fact) not in self._told:
                 self._told.add((finding.bucket, finding.fact))
-                journal.bucket_classified(self._provider, finding)
+                self._write(lines.bucket_classified(finding))
 
     def _called_with(self, call: CallBucket) -> None:
         former, self._called = self._called, call.bucket
@@ -140,10 +157,21 @@ class RequestLog:
             bucket=call.bucket, switched=is_switch, via=self._vias.get(call.bucket, "token"), findings=call.findings
         )
         if is_switch or (call.moves and self._is_searching):
-            journal.bucket_switched(self._provider, former, use)
+            self._write(lines.bucket_switched(former, use))
         elif self._is_searching:
-            journal.bucket_healed(self._provider, use)
+            self._write(lines.bucket_healed(use))
 
     def _exhausted(self, exhausted: AllBucketsExhausted) -> None:
         self._search(exhausted.findings)
-        journal.buckets_exhausted(self._provider, exhausted)
+        self._write(lines.buckets_exhausted(exhausted))
+
+
+class RequestLog(Narrator):
+    """Writes what happens in one request to the log.
+
+    Args:
+        provider: whose buckets it is about.
+    """
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(partial(journal.write, provider))

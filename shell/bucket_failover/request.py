@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from returns.methods import unwrap_or_failure
+from returns.result import Success
 
 from bucket_failover import journal
 from bucket_failover.effects import Ask, Attempt, Effect, Search, Wait
@@ -29,6 +29,7 @@ from bucket_failover_core import (
     CallFailure,
     FindBucket,
     ReadToken,
+    RequestDecision,
     RequestEnded,
     RequestEvent,
     RetriesExhausted,
@@ -37,6 +38,7 @@ from bucket_failover_core import (
     TokenRead,
     decide_request,
 )
+from bucket_failover_core.value import trusted
 
 Effects = Generator[Effect, Any, object]
 
@@ -44,7 +46,7 @@ _NUMBERS = itertools.count(1)
 _MISSES_MAX: Final = 3
 """After this many, the call is made with the token that the store gives: two moments of one clock tell no order."""
 
-_SERVED: Final = AnswerRead(at=0.0, served=True)
+_served = trusted(AnswerRead)
 
 
 def _unheard(_bucket: str, _answer: CallFailure) -> None:
@@ -151,7 +153,10 @@ class Request:
             while True:
                 now = means.clock()
                 session = self._room.session
-                decision = unwrap_or_failure(decide_request(session, entry.request, now=now))
+                answer = decide_request(session, entry.request, now=now)
+                decision: RequestDecision | RequestEnded = (
+                    answer.unwrap() if isinstance(answer, Success) else answer.failure()
+                )
                 if self._is_watched:
                     self._announce(decision, now)
                 match decision.kind:
@@ -173,7 +178,9 @@ class Request:
     def _tell(self, event: RequestEvent) -> None:
         """Something has happened: the session learns it, and so does the request."""
         self._room.tell(event)
-        self._advance(event)
+        self._entry.hear(event)
+        if self._is_watched:
+            self._announce(event, self._means.clock())
 
     def _advance(self, event: RequestEvent) -> None:
         self._entry.hear(event)
@@ -204,7 +211,8 @@ class Request:
         """Make the call, if its token is at hand and no other process is probing."""
         held = self._tokens.get(call.bucket)
         if held is None:
-            held = yield from self._fetch(call.bucket)
+            token = self._means.peek(self._provider, call.bucket)
+            held = self._keep(call.bucket, token) if token is not None else (yield from self._fetch(call.bucket))
         if held is None or (held.state.fingerprint != call.fingerprint and self._misses < _MISSES_MAX):
             self._tokens.pop(call.bucket, None)
             self._misses += 1
@@ -226,17 +234,19 @@ class Request:
         return None
 
     def _fetch(self, bucket: str) -> Generator[Effect, Any, HeldToken | None]:
-        """The token to call with; what is new of it is told."""
-        token: object = self._means.peek(self._provider, bucket)
-        if token is None:
-            try:
-                token = yield Ask("get_oauth_token", (self._provider, bucket))
-            except Exception:  # noqa: BLE001 - whatever it raises, the store is asked what it holds
-                token = None
-        if not isinstance(token, OAuthToken):
-            done: StepDone | None = yield self._room.shared_step(ReadToken(bucket=bucket), self._room.session)
-            self._hear(done)
-            return self._tokens.get(bucket)
+        """The token to call with, which is not at hand."""
+        try:
+            token: object = yield Ask("get_oauth_token", (self._provider, bucket))
+        except Exception:  # noqa: BLE001 - whatever it raises, the store is asked what it holds
+            token = None
+        if isinstance(token, OAuthToken):
+            return self._keep(bucket, token)
+        done: StepDone | None = yield self._room.shared_step(ReadToken(bucket=bucket), self._room.session)
+        self._hear(done)
+        return self._tokens.get(bucket)
+
+    def _keep(self, bucket: str, token: OAuthToken) -> HeldToken:
+        """A token to call with, until the call is over; what is new of it is told."""
         self._tokens[bucket] = held = self._room.held(bucket, token)
         known = self._room.token_of(bucket)
         if known is not held.state and known != held.state:
@@ -265,12 +275,12 @@ class Request:
         described = self._means.describe_answer(result)
         if described is None:
             self._handler.succeeded(begun.bucket, model=self._model)
-            return _SERVED.evolve({"at": now, "model": self._model})
+            return _served(at=now, served=True, model=self._model)
         told = self._of_its_model(described)
         read = self._room.read(begun.bucket, told, now=now)
         if not read.served or self._handler.reads_answers:
             self._handler.report(begun.bucket, told, begun_at=begun.at)
-        return read if read.served else _SERVED.evolve({"at": now, "model": self._model})
+        return read if read.served else _served(at=now, served=True, model=self._model)
 
     def _report(self, bucket: str, answer: CallFailure, begun_at: float) -> None:
         """The operation tells what an answer said."""

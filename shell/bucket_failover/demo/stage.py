@@ -12,7 +12,7 @@ import httpx2
 from bucket_failover.accounts import issuer_login
 from bucket_failover.demo.client import ChatClient, PersonAtBrowser, issuer_at
 from bucket_failover.demo.scenarios import PROVIDER, Scenario, Stage, accounts_of
-from bucket_failover.demo.story import Step, listening
+from bucket_failover.demo.story import Step, Story
 from bucket_failover.errors import AllBucketsExhaustedError
 from bucket_failover.handler import BucketFailoverHandlerImpl
 from bucket_failover.oauth import StoredOAuthManager
@@ -23,7 +23,7 @@ from bucket_failover.testing import EmbeddedProvider
 from bucket_failover_core import BucketFinding, RetryPolicy
 
 _BRISK = RetryPolicy(backoff_min_seconds=0.2, backoff_max_seconds=1.0)
-"""Nobody watches a demonstration wait for five seconds."""
+"""A demonstration does not wait for five seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,8 @@ async def _perform(
 ) -> Report:
     """The request itself, and what is known after it."""
     handler = BucketFailoverHandlerImpl(scenario.buckets, PROVIDER, manager)
-    orchestrator = RetryOrchestrator(handler, manager, policy=_BRISK)
+    story = Story()
+    orchestrator = RetryOrchestrator(handler, manager, policy=_BRISK, observe=story.hear)
     pieces: list[str] = []
     asked: list[str] = []
     error = ""
@@ -139,17 +140,16 @@ async def _perform(
         return client.write_haiku(bucket)
 
     began = time.monotonic()
-    with listening() as steps:
-        try:
-            pieces.extend([piece async for piece in orchestrator.stream(operation)])
-        except AllBucketsExhaustedError as exhausted:
-            error = str(exhausted)
+    try:
+        pieces.extend([piece async for piece in orchestrator.stream(operation)])
+    except AllBucketsExhaustedError as exhausted:
+        error = str(exhausted)
     seconds = time.monotonic() - began
     served_by = asked[-1] if error == "" else None
-    findings = {step.finding.bucket: step.finding for step in steps if step.finding is not None}
+    findings = {step.finding.bucket: step.finding for step in story.steps if step.finding is not None}
     calls = [request.account for request in provider.requests if request.endpoint == "messages"]
     buckets = tuple(
         BucketLine(name, calls.count(name), name == served_by, None if name == served_by else findings.get(name))
         for name in scenario.buckets
     )
-    return Report(scenario, tuple(steps), "".join(pieces), served_by, error, buckets, seconds)
+    return Report(scenario, tuple(story.steps), "".join(pieces), served_by, error, buckets, seconds)

@@ -1,12 +1,10 @@
-"""What happened, step by step: the records of the log, kept in order while a scenario runs."""
+"""What happened, step by step: an observer that keeps what a request tells while a scenario runs."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bucket_failover.journal import LOGGER
+from bucket_failover.lines import Line
+from bucket_failover.observe import Narrator, Observed
 from bucket_failover_core import BucketFinding
 
 _FIELDS = ("bucket", "reason", "cause", "status", "attempt", "former", "via", "step", "outcome", "why")
@@ -35,32 +33,18 @@ class Step:
         return {"event": self.event, "text": self.text, **self.fields, **finding}
 
 
-class _Listener(logging.Handler):
-    """Keeps what is logged."""
+class Story:
+    """The steps of one request, in order; hand `hear` to the orchestrator as its observer."""
 
-    def __init__(self, steps: list[Step]) -> None:
-        super().__init__(logging.DEBUG)
-        self._steps = steps
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self._narrator = Narrator(self._keep, tells_steps=True)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        facts = vars(record)
-        fields = {name: facts[name] for name in _FIELDS if facts.get(name) is not None}
-        text = record.getMessage().removeprefix(f"{facts['provider']}: ")
-        self._steps.append(Step(facts["event"], text, fields, facts.get("finding")))
+    def hear(self, observed: Observed) -> None:
+        """Something has happened."""
+        self._narrator.hear(observed.what, now=observed.at)
 
-
-@contextmanager
-def listening() -> Iterator[list[Step]]:
-    """The steps that the log tells while the block runs, in order; nothing of them reaches other handlers."""
-    steps: list[Step] = []
-    listener = _Listener(steps)
-    level, propagate = LOGGER.level, LOGGER.propagate
-    LOGGER.addHandler(listener)
-    LOGGER.setLevel(logging.DEBUG)
-    LOGGER.propagate = False
-    try:
-        yield steps
-    finally:
-        LOGGER.removeHandler(listener)
-        LOGGER.setLevel(level)
-        LOGGER.propagate = propagate
+    def _keep(self, line: Line) -> None:
+        fields = {name: line.fields[name] for name in _FIELDS if line.fields.get(name) is not None}
+        finding = line.fields.get("finding")
+        self.steps.append(Step(line.event, line.text, fields, finding if isinstance(finding, BucketFinding) else None))

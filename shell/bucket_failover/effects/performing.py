@@ -65,27 +65,27 @@ class AsyncPerformer:
         self._search = search
         self.shared = shared or AsyncShared()
 
-    async def perform(self, effect: Effect) -> object:
-        """Have one effect done; its outcome.
+    def perform(self, effect: Effect) -> Awaitable[object]:
+        """Have one effect done; what awaits its outcome.
 
         Raises:
-            Exception: what it raises.
+            Exception: what it raises, at once or when it is awaited.
         """
         match effect:
             case Ask():
-                call = self._manager.call(effect.method, effect.arguments)
+                call: Awaitable[object] = self._manager.call(effect.method, effect.arguments)
                 if effect.timeout_seconds is None:
-                    return await call
-                return await _within(asyncio.ensure_future(call), effect.timeout_seconds)
+                    return call
+                return _within(asyncio.ensure_future(call), effect.timeout_seconds)
             case Wait(seconds=seconds):
-                return await self._sleep(seconds)
+                return self._sleep(seconds)
             case Share():
-                return await self._share(effect)
+                return self._share(effect)
             case Search(context=context):
                 assert self._search is not None  # noqa: S101 - a request with its own search asks for none
-                return await self._search(context)
+                return self._search(context)
             case Do(call=function):
-                return function()
+                return _done(function)
             case Attempt():
                 raise AssertionError  # a runner hands it back
             case never:
@@ -151,6 +151,10 @@ async def _joined(step: asyncio.Future[object]) -> object:
 def _settle(step: asyncio.Future[object], outcome: object) -> None:
     if not step.done():
         step.set_result(outcome)
+
+
+async def _done(function: Callable[[], object]) -> object:
+    return function()
 
 
 async def _within(login: asyncio.Future[object], timeout_seconds: float) -> object:

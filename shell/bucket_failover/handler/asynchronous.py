@@ -73,12 +73,12 @@ class BucketFailoverHandlerImpl(HandlerState):
         """
         context = context or FailoverContext()
         failed = self.blamed(context)
-        entry = self.enter(context, failed)
+        asked = self.enter(context, failed)
         try:
             async with self._next_turn():
-                return await run_async(self.searching(context, failed, entry), self.performer.perform)
+                return await run_async(self.searching(asked), self.performer.perform)
         finally:
-            self.leave(context, entry)
+            self.leave(asked)
 
     def reset(self) -> None:
         """Back to the first bucket, and forget what was tried (REQ-1598-SM05); see `Room.reset`.

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from bucket_failover_core import AnswerRead, BucketSnapshot, Trigger, Verdict
 from bucket_failover_core.snapshots import cause_of
+from bucket_failover_core.value import trusted
+
+_verdict = trusted(Verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,17 @@ class FailoverContext:
             detail=self.verdict.detail,
         )
 
-    def answer(self, *, now: float) -> AnswerRead:
+    def answer(self, trigger: Trigger, *, now: float) -> AnswerRead:
         """The failed call as a request sees it, told at `now` (Unix seconds).
 
+        Args:
+            trigger: see `trigger`, which is made anew each time.
+            now: Unix seconds.
+
         Raises:
-            ValueError: the status is no number of three digits.
+            ValueError: the model is no text.
         """
-        cause = cause_of(self.trigger)
-        verdict = self.verdict if self.verdict is not None or cause is None else Verdict(cause=cause)
+        cause = cause_of(trigger)
+        verdict = self.verdict if self.verdict is not None or cause is None else _verdict(cause=cause)
         limits = () if verdict is None else verdict.limits
         return AnswerRead(at=now, served=False, verdict=verdict, limits=limits, model=self.model)

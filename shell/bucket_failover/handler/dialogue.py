@@ -20,6 +20,7 @@ from bucket_failover.errors import (
     TokenCorruptError,
     safe_text,
 )
+from bucket_failover.handler.entries import HeldToken
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
     FailoverStep,
@@ -54,8 +55,11 @@ class StepDone(NamedTuple):
 
 Asking = Generator[Ask, object, StepDone]
 
+Hold = Callable[[str, OAuthToken], HeldToken]
+"""A bucket's token with its picture, which is made once for each."""
 
-def perform_step(provider: str, step: FailoverStep, unwanted: str, clock: Callable[[], float]) -> Asking:
+
+def perform_step(provider: str, step: FailoverStep, unwanted: str, clock: Callable[[], float], hold: Hold) -> Asking:
     """One step about a bucket's token.
 
     Args:
@@ -63,32 +67,34 @@ def perform_step(provider: str, step: FailoverStep, unwanted: str, clock: Callab
         step: what the core asks for.
         unwanted: the fingerprint of the token that a refresh is to replace; empty if unknown.
         clock: gives Unix seconds; it is read when the step is over.
+        hold: a token with its picture (`Room.held`).
     """
     journal.step_asked(provider, step)
     match step.kind:
         case "read-token":
-            done = yield from _read(provider, step.bucket, clock)
+            done = yield from _read(provider, step.bucket, clock, hold)
         case "refresh-token":
-            done = yield from _refresh(provider, step.bucket, unwanted, clock)
+            done = yield from _refresh(provider, step.bucket, unwanted, clock, hold)
         case "reauthenticate":
-            done = yield from _log_in(provider, step.bucket, step.timeout_seconds, clock)
+            done = yield from _log_in(provider, step.bucket, step.timeout_seconds, clock, hold)
         case never:
             assert_never(never)
     journal.step_done(provider, done.event)
     return done
 
 
-def _read(provider: str, bucket: str, clock: Callable[[], float]) -> Asking:
+def _read(provider: str, bucket: str, clock: Callable[[], float], hold: Hold) -> Asking:
     try:
         answer = yield Ask("read_token", (provider, bucket))
     except Exception as error:  # noqa: BLE001 - whatever a store raises, it has not answered (REQ-1598-CL04, EC02)
         return StepDone(TokenRead(bucket=bucket, token=state_of_problem(error), at=clock()), problem=error)
     token = answer if isinstance(answer, OAuthToken) else None
     is_key = token is not None and token.is_api_key
-    return StepDone(TokenRead(bucket=bucket, token=state_of_answer(answer), at=clock(), api_key=is_key), token)
+    state = state_of_answer(bucket, answer, hold)
+    return StepDone(TokenRead(bucket=bucket, token=state, at=clock(), api_key=is_key), token)
 
 
-def _refresh(provider: str, bucket: str, unwanted: str, clock: Callable[[], float]) -> Asking:
+def _refresh(provider: str, bucket: str, unwanted: str, clock: Callable[[], float], hold: Hold) -> Asking:
     try:
         answer = yield Ask("replace_token", (provider, bucket, unwanted))
     except Exception as error:  # noqa: BLE001 - whatever it raises, there is no new token
@@ -98,10 +104,11 @@ def _refresh(provider: str, bucket: str, unwanted: str, clock: Callable[[], floa
     if answer is None:
         return StepDone(RefreshFailed(bucket=bucket, permanent=True, at=clock()))
     token = answer if isinstance(answer, OAuthToken) else None
-    return StepDone(TokenRefreshed(bucket=bucket, token=state_of_answer(answer), at=clock()), token)
+    state = state_of_answer(bucket, answer, hold)
+    return StepDone(TokenRefreshed(bucket=bucket, token=state, at=clock()), token)
 
 
-def _log_in(provider: str, bucket: str, timeout_seconds: float, clock: Callable[[], float]) -> Asking:
+def _log_in(provider: str, bucket: str, timeout_seconds: float, clock: Callable[[], float], hold: Hold) -> Asking:
     try:
         yield Ask("authenticate", (provider, bucket), timeout_seconds=timeout_seconds)
     except LoginTimedOutError:
@@ -109,7 +116,7 @@ def _log_in(provider: str, bucket: str, timeout_seconds: float, clock: Callable[
     except Exception as error:  # noqa: BLE001 - whatever a login raises, it has failed (REQ-1598-FL10)
         declined = isinstance(error, LoginDeclinedError)
         return StepDone(ReauthFailed(bucket=bucket, detail=safe_text(error), declined=declined, at=clock()))
-    read = yield from _read(provider, bucket, clock)
+    read = yield from _read(provider, bucket, clock, hold)
     assert isinstance(read.event, TokenRead)  # noqa: S101 - a read answers nothing else
     return StepDone(Reauthenticated(bucket=bucket, token=read.event.token, at=clock()), read.token)
 
@@ -121,12 +128,12 @@ def state_of_problem(error: Exception) -> KnownToken:
     return TokenOutage(detail=safe_text(error))
 
 
-def state_of_answer(answer: object) -> KnownToken:
+def state_of_answer(bucket: str, answer: object, hold: Hold) -> KnownToken:
     """What a manager's answer is to the core."""
     match answer:
         case None:
             return TokenAbsent()
         case OAuthToken():
-            return answer.state
+            return hold(bucket, answer).state
         case _:
             return TokenCorrupt(detail=f"the token manager answered a {type(answer).__name__}, not an OAuthToken")

@@ -46,6 +46,8 @@ class SharedLimits:
     """
 
     def __init__(self, store: LimitStore | None, provider: str, clock: Callable[[], float]) -> None:
+        self.is_shared = store is not None
+        """Whether other processes may share them."""
         self._store = store
         self._provider = provider
         self._clock = clock
@@ -53,11 +55,6 @@ class SharedLimits:
         self._unwritten: list[Change] = []
         self._left_alone_until: float | None = None
         self._writer = _Writer()
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether other processes may share them."""
-        return self._store is not None
 
     def flush(self, timeout_seconds: float = _FLUSH_SECONDS) -> bool:
         """Wait until what was learned is written, or could not be; whether that came within the time."""

@@ -45,6 +45,7 @@ from bucket_failover_core import (
 from bucket_failover_core.request.learn import hear_quota
 from bucket_failover_core.request.opening import begin_where
 from bucket_failover_core.request.session import reset_session, with_phase
+from bucket_failover_core.snapshots import has_limits
 from bucket_failover_core.tokens import TokenHeld, TokenState
 
 
@@ -183,11 +184,13 @@ class Room:
         return entry
 
     def held(self, bucket: str, token: OAuthToken) -> HeldToken:
-        """A token that the store holds, with its picture, which is made once for each."""
-        known = self._held.get(bucket)
-        if known is None or known.token is not token:
-            known = self._held[bucket] = HeldToken(token, token.state)
-        return known
+        """A token that the store holds, with its picture: the session's own, where that is the same."""
+        held = self._held.get(bucket)
+        if held is None or held.token is not token:
+            state, known = token.state, self.token_of(bucket)
+            same = known if isinstance(known, TokenHeld) and known == state else state
+            held = self._held[bucket] = HeldToken(token, same)
+        return held
 
     @property
     def session(self) -> SessionSnapshot:
@@ -256,14 +259,18 @@ class Room:
             if self._session.profile.place_of(bucket) is None:
                 return
             speaks = answer.limits or answer.readings
-            if not speaks and not any(other.limits for other in self._session.profile.buckets):
+            if not speaks and not has_limits(self._session.profile):
                 return
             self._learn(lambda session: hear_quota(session, bucket, answer, begun_at=begun_at))
 
     def tell(self, event: RequestEvent) -> None:
         """Something has happened: the session learns it. A request is told by `hear`, or by its own loop."""
         with self._mutex:
-            if event.kind == "call-answered" and _speaks_of_quota(event.answer, self._session):
+            if (
+                self._shared.is_shared
+                and event.kind == "call-answered"
+                and _speaks_of_quota(event.answer, self._session)
+            ):
                 self._learn(lambda session: learn(session, event))
             else:
                 self._session = learn(self._session, event)
@@ -346,9 +353,9 @@ class Room:
         def work() -> Generator[Ask, object, StepDone | None]:
             if _ended_at(self._session, step) != _ended_at(decided, step):
                 return None
-            token = self.token_of(step.bucket)
+            token = self.token_of(step.bucket) if step.kind == "refresh-token" else None
             unwanted = token.fingerprint if isinstance(token, TokenHeld) else ""
-            done = yield from perform_step(self.provider, step, unwanted, self.clock)
+            done = yield from perform_step(self.provider, step, unwanted, self.clock, self.held)
             self.tell(done.event)
             return done
 
@@ -357,8 +364,8 @@ class Room:
 
 def _ended_at(session: SessionSnapshot, step: FailoverStep) -> float | None:
     """When the last step of this kind ended for its bucket; None: none has, or it is a reading."""
-    place = session.profile.place_of(step.bucket)
-    if place is None or step.kind == "read-token":
+    place = None if step.kind == "read-token" else session.profile.place_of(step.bucket)
+    if place is None:
         return None
     account = session.accounts[place]
     return account.refreshed_at if step.kind == "refresh-token" else account.login_at
@@ -366,6 +373,4 @@ def _ended_at(session: SessionSnapshot, step: FailoverStep) -> float | None:
 
 def _speaks_of_quota(answer: AnswerRead, session: SessionSnapshot) -> bool:
     """Whether it may change what is believed of quota, and so what a store holds."""
-    return bool(answer.limits or answer.readings) or (
-        answer.served and any(bucket.limits for bucket in session.profile.buckets)
-    )
+    return bool(answer.limits or answer.readings) or (answer.served and has_limits(session.profile))

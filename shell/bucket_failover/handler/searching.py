@@ -1,9 +1,8 @@
 """A search for callers that do their own retries: what `try_failover` does, with and without an event loop."""
 
 from collections.abc import Generator
-from typing import Final
+from typing import Final, NamedTuple
 
-from returns.methods import unwrap_or_failure
 from returns.result import Failure, Success
 
 from bucket_failover import journal
@@ -17,17 +16,35 @@ from bucket_failover_core import (
     AllBucketsExhausted,
     BucketSwitched,
     CallAnswered,
-    FailoverSnapshot,
-    SessionSnapshot,
     Trigger,
     UseBucket,
     decide_failover,
     learn,
 )
+from bucket_failover_core.decisions import FailoverDecision
 from bucket_failover_core.request.advance import note_refreshed, note_refused
 from bucket_failover_core.request.joint import join
+from bucket_failover_core.value import trusted
 
 _OURS: Final = "bucket_failover.handler."
+
+_answered, _switched = trusted(CallAnswered), trusted(BucketSwitched)
+
+
+class Asked(NamedTuple):
+    """A search that a caller has asked for.
+
+    Args:
+        context: what the caller knows of the failed call.
+        failed: the bucket that was called with; None: the profile is empty.
+        trigger: the failed call as the core sees it.
+        entry: the request that it belongs to.
+    """
+
+    context: FailoverContext
+    failed: str | None
+    trigger: Trigger
+    entry: Entry
 
 
 class HandlerState(Room):
@@ -39,7 +56,7 @@ class HandlerState(Room):
         search = getattr(type(self), "try_failover", None)
         return "try_failover" not in vars(self) and getattr(search, "__module__", "").startswith(_OURS)
 
-    def enter(self, context: FailoverContext, failed: str | None) -> Entry:
+    def enter(self, context: FailoverContext, failed: str | None) -> Asked:
         """A failure is told when it is told, not when its turn comes.
 
         Raises:
@@ -48,85 +65,78 @@ class HandlerState(Room):
         if failed is not None and self._session.profile.place_of(failed) is None:
             message = f"bucket: {failed!r} is not a bucket of {self.provider!r}, which has {self.get_buckets()}"
             raise ValueError(message)
-        answer = context.answer(now=self.clock())
-        key = context.request
+        now, trigger = self.clock(), context.trigger
+        answer = context.answer(trigger, now=now)
         with self._mutex:
             self._renew()
-            entry = self._entries.setdefault(key, Entry(self.plain_request(), is_kept=False))
+            entry = self._entries.get(context.request)
+            if entry is None:
+                entry = self._entries[context.request] = Entry(self.plain_request(), is_kept=False)
             entry.searches += 1
-            entry.request = note_refused(entry.request, context.rejected)
+            if context.rejected:
+                entry.request = note_refused(entry.request, context.rejected)
             if context.model is not None:
                 entry.request = entry.request.evolve({"model": context.model})
-            if failed is None:
-                return entry
-            used = context.fingerprint or ""
-            event = CallAnswered(bucket=failed, answer=answer, begun_at=answer.at, fingerprint=used)
-            self.tell(event)
-            entry.hear(event)
-            if context.refresh_spent:
-                entry.request = note_refreshed(entry.request, failed)
-            return entry
+            if failed is not None:
+                used = context.fingerprint or ""
+                event = _answered(bucket=failed, answer=answer, begun_at=answer.at, fingerprint=used)
+                self.tell(event)
+                entry.hear(event)
+                if context.refresh_spent:
+                    entry.request = note_refreshed(entry.request, failed)
+            return Asked(context, failed, trigger, entry)
 
-    def leave(self, context: FailoverContext, entry: Entry) -> None:
+    def leave(self, asked: Asked) -> None:
         """A search is over, however it ended: a request that none has come to its end in is as if it had not been."""
+        entry, name = asked.entry, asked.context.request
         with self._mutex:
             entry.searches -= 1
-            if entry.searches == 0 and not entry.is_kept and self._entries.get(context.request) is entry:
-                del self._entries[context.request]
+            if entry.searches == 0 and not entry.is_kept and self._entries.get(name) is entry:
+                del self._entries[name]
 
-    def searching(
-        self, context: FailoverContext, failed: str | None, entry: Entry
-    ) -> Generator[Share | Ask, object, bool]:
-        """The search after a failed call with the bucket `failed`; whether the request can go on."""
-        resets, trigger = self._resets, context.trigger
+    def searching(self, asked: Asked) -> Generator[Share | Ask, object, bool]:
+        """The search after a failed call; whether the request can go on."""
+        resets, failed, trigger, entry = self._resets, asked.failed, asked.trigger, asked.entry
         journal.failover_started(self.provider, failed, trigger)
         trigger = trigger if trigger.limits == () else trigger.evolve({"limits": ()})  # the session has learned them
+        answering = None if failed is None else (failed, trigger)
         told: set[tuple[str, str]] = set()
         while True:
             session = self._session
-            ledger = self._ledger(session, trigger, failed, entry)
-            decision = unwrap_or_failure(decide_failover(ledger, now=self.clock()))
+            ledger = join(session, entry.request, now=self.clock(), counts_calls=False, answering=answering)
+            answer = decide_failover(ledger, now=self.clock())
+            decision: FailoverDecision | AllBucketsExhausted = (
+                answer.unwrap() if isinstance(answer, Success) else answer.failure()
+            )
             for finding in decision.findings if journal.is_listened_to() else ():
                 if finding.reason is not None and (finding.bucket, finding.fact) not in told:
                     told.add((finding.bucket, finding.fact))
                     journal.bucket_classified(self.provider, finding)
-            if isinstance(decision, AllBucketsExhausted | UseBucket):
+            if decision.kind == "use-bucket" or decision.kind == "all-buckets-exhausted":  # noqa: PLR1714 - it narrows
                 break
             done = yield self.shared_step(decision, session)
             if isinstance(done, StepDone):
                 entry.hear(done.event)
-        yield from self.settling()
-        yield from self._end_search(context, failed, entry, decision, is_current=resets == self._resets)
+        if self.owes_bucket:
+            yield from self.settling()
+        yield from self._end_search(asked, decision, is_current=resets == self._resets)
         return decision.kind == "use-bucket"
 
-    def _ledger(self, session: SessionSnapshot, trigger: Trigger, failed: str | None, entry: Entry) -> FailoverSnapshot:
-        """What is known of the request, with this failed call as the trigger."""
-        ledger = join(session, entry.request, now=self.clock(), counts_calls=False)
-        if failed is None or ledger.place_of(failed) is None:
-            return ledger
-        return ledger.evolve({"current": failed, "trigger": trigger})
-
     def _end_search(
-        self,
-        context: FailoverContext,
-        failed: str | None,
-        entry: Entry,
-        decision: UseBucket | AllBucketsExhausted,
-        *,
-        is_current: bool,
+        self, asked: Asked, decision: UseBucket | AllBucketsExhausted, *, is_current: bool
     ) -> Generator[Ask, object, None]:
         """Make known how a search has ended; one that a reset has overtaken moves nothing."""
         if decision.kind == "all-buckets-exhausted":
             journal.buckets_exhausted(self.provider, decision)
         elif decision.switched:
-            journal.bucket_switched(self.provider, failed, decision)
-            if is_current and not context.was_probe:
+            journal.bucket_switched(self.provider, asked.failed, decision)
+            if is_current and not asked.context.was_probe:
                 yield from self.moving(decision.bucket)
         else:
             journal.bucket_healed(self.provider, decision)
         with self._mutex:
-            entry.is_kept = True
-            self._last_entry = entry
+            asked.entry.is_kept = True
+            self._last_entry = asked.entry
             self.last_decision = Success(decision) if decision.kind == "use-bucket" else Failure(decision)
 
     def blamed(self, context: FailoverContext) -> str | None:
@@ -138,7 +148,7 @@ class HandlerState(Room):
         if bucket == self.get_current_bucket():
             return
         yield from self.remembering(bucket)
-        self.tell(BucketSwitched(bucket=bucket))
+        self.tell(_switched(bucket=bucket))
 
     def adopting(self) -> Generator[Ask, object, None]:
         """Take over the store's session bucket, if the profile has it; a store that raises is logged."""

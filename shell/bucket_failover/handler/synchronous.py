@@ -57,12 +57,12 @@ class SyncBucketFailoverHandlerImpl(HandlerState):
         """
         context = context or FailoverContext()
         failed = self.blamed(context)
-        entry = self.enter(context, failed)
+        asked = self.enter(context, failed)
         try:
             with self._turn:
-                return run(self.searching(context, failed, entry), self.performer.perform)
+                return run(self.searching(asked), self.performer.perform)
         finally:
-            self.leave(context, entry)
+            self.leave(asked)
 
     def reset(self) -> None:
         """Back to the first bucket, in the store as well; see `BucketFailoverHandlerImpl.reset`.
