@@ -15,7 +15,7 @@ from bucket_failover_core.calls import CallFailure, Verdict
 from bucket_failover_core.failures import hear
 from bucket_failover_core.limits import Limit
 from bucket_failover_core.skew import NO_SKEW, ClockSkew, estimate_skew, limits_in_our_time, reading_in_our_time
-from bucket_failover_core.value import Value, check_moment
+from bucket_failover_core.value import Value, check_moment, trusted
 from bucket_failover_core.windows import WindowReading
 
 
@@ -44,7 +44,7 @@ class AnswerRead(Value):
     output_started: bool = False
 
 
-_PLAIN = AnswerRead(at=0.0, served=True)
+_read = trusted(AnswerRead)
 
 
 def read_answer(failure: CallFailure, *, now: float, reads_windows: bool = True) -> AnswerRead:
@@ -66,23 +66,21 @@ def read_answer(failure: CallFailure, *, now: float, reads_windows: bool = True)
     skew = estimate_skew(failure, now=now).value_or(None) if failure.headers else None
     clock = NO_SKEW if skew is None else skew
     heard = hear(failure, now=now + clock.seconds, reads_windows=reads_windows)
-    facts: dict[str, object] = {"at": now, "served": heard.served}
-    if failure.model is not None:
-        facts["model"] = failure.model
-    if failure.output_started:
-        facts["output_started"] = True
-    if skew is not None:
-        facts["skew_seconds"] = skew.seconds
-    if heard.limits:
-        facts["limits"] = limits_in_our_time(heard.limits, clock)
-    if heard.readings:
-        facts["readings"] = tuple(reading_in_our_time(reading, clock) for reading in heard.readings)
-    if heard.verdict is not None:
-        facts["verdict"] = _in_our_time(heard.verdict, facts.get("limits", ()), clock)
-    return _PLAIN.evolve(facts)
+    limits = limits_in_our_time(heard.limits, clock) if heard.limits else ()
+    readings = heard.readings
+    return _read(
+        at=now,
+        served=heard.served,
+        verdict=None if heard.verdict is None else _in_our_time(heard.verdict, limits, clock),
+        limits=limits,
+        readings=tuple(reading_in_our_time(reading, clock) for reading in readings) if readings else (),
+        model=failure.model,
+        skew_seconds=None if skew is None else skew.seconds,
+        output_started=failure.output_started,
+    )
 
 
-def _in_our_time(verdict: Verdict, limits: object, skew: ClockSkew) -> Verdict:
+def _in_our_time(verdict: Verdict, limits: tuple[Limit, ...], skew: ClockSkew) -> Verdict:
     if skew.seconds == 0:
         return verdict
     wish = verdict.retry_not_before

@@ -23,7 +23,9 @@ from bucket_failover_core.limits import counts_for
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket
 from bucket_failover_core.standing import OPEN_FACTS, find, token_fact
 from bucket_failover_core.strategies import STRATEGIES, Strategy, in_order, is_settling
-from bucket_failover_core.value import check_draw, check_moment
+from bucket_failover_core.value import check_draw, check_moment, trusted
+
+_used = trusted(UseBucket)
 
 
 def choose_bucket(
@@ -91,7 +93,7 @@ def _use(
     via = bucket.renewed_by or "token"
     if bucket is current and not others:
         return _stay(bucket.name, via, finding.fact)
-    return Success(UseBucket(bucket=bucket.name, switched=bucket is not current, via=via, findings=(*others, finding)))
+    return Success(_used(bucket=bucket.name, switched=bucket is not current, via=via, findings=(*others, finding)))
 
 
 def _is_left_alone(

@@ -37,12 +37,14 @@ from bucket_failover_core.decisions import (
     UseBucket,
 )
 from bucket_failover_core.exhaustion import exhausted_profile
-from bucket_failover_core.findings import BucketFinding
+from bucket_failover_core.findings import BucketFinding, found
 from bucket_failover_core.limits import Limit, is_shared, limit_in_force
 from bucket_failover_core.refusal import refused_fingerprint
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Trigger, cause_of, current_bucket
 from bucket_failover_core.standing import OPEN_FACTS, find, quota_problem, settle, spent, token_fact
-from bucket_failover_core.value import check_moment
+from bucket_failover_core.value import check_moment, trusted
+
+_use, _read, _refresh = trusted(UseBucket), trusted(ReadToken), trusted(RefreshToken)
 
 
 def decide_failover(snapshot: FailoverSnapshot, *, now: float) -> FailoverResult:
@@ -113,7 +115,7 @@ def _find_current(
         limit = limit_in_force(limits, now=now, model=snapshot.model)
         return spent(current, "call-refused-for-quota", held, limit, detail=quota)
     if sound:
-        return BucketFinding(bucket=current.name, fact="credential-sound", detail=_detail(snapshot.trigger, cause))
+        return found(bucket=current.name, fact="credential-sound", detail=_detail(snapshot.trigger, cause))
     return settle(current, held)
 
 
@@ -132,12 +134,10 @@ def _step(
     """What to do with a bucket that nothing rules out."""
     findings = (*before, finding)
     if finding.fact == "usable":
-        return UseBucket(
-            bucket=bucket.name, switched=switched, via=bucket.renewed_by or "token", findings=findings
-        )  # fmt: skip
+        return _use(bucket=bucket.name, switched=switched, via=bucket.renewed_by or "token", findings=findings)
     if finding.fact == "not-read":
-        return ReadToken(bucket=bucket.name, findings=findings)
-    return RefreshToken(bucket=bucket.name, findings=findings)
+        return _read(bucket=bucket.name, findings=findings)
+    return _refresh(bucket=bucket.name, findings=findings)
 
 
 def _shared_limits(trigger: Trigger) -> tuple[Limit, ...]:

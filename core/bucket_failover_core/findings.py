@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal, final
 
 from bucket_failover_core.reasons import BucketFailureReason
-from bucket_failover_core.value import Value
+from bucket_failover_core.value import Value, trusted
 
 Fact = Literal[
     "usable",
@@ -130,6 +130,10 @@ class BucketFinding(Value):
         until = "" if self.until is None else f" until {moment_text(self.until)}"
         detail = f" ({self.detail})" if self.detail else ""
         return f"{self.bucket}: {_WORDS[self.fact]}{until}{detail}"
+
+
+found = trusted(BucketFinding)
+"""Makes the findings of the core's own rules: a decision needs one for each bucket that it looks at."""
 
 
 def moment_text(moment: float) -> str:

@@ -140,13 +140,14 @@ def learn_refusal(snapshot: FailoverSnapshot, fingerprint: str) -> FailoverSnaps
 
     An empty fingerprint is unknown, and nothing is learned.
     """
+    return with_buckets(snapshot, lambda bucket: remembering(bucket, fingerprint)) if fingerprint else snapshot
 
-    def remembering(bucket: BucketSnapshot) -> BucketSnapshot:
-        if fingerprint == "" or fingerprint in bucket.rejected:
-            return bucket
-        return bucket.evolve({"rejected": (*bucket.rejected, fingerprint)})
 
-    return with_buckets(snapshot, remembering)
+def remembering(bucket: BucketSnapshot, fingerprint: str) -> BucketSnapshot:
+    """The bucket, with one more token that the provider has refused; the same one if it is known."""
+    if fingerprint in bucket.rejected:
+        return bucket
+    return bucket.evolve({"rejected": (*bucket.rejected, fingerprint)})
 
 
 def forget_token(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
@@ -172,8 +173,8 @@ def as_api_key(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
 
 def bench_domain(snapshot: FailoverSnapshot, earner: BucketSnapshot, limits: tuple[Limit, ...]) -> FailoverSnapshot:
     """The limits wider than a bucket that `earner` has run into join the other buckets of its quota domain."""
-    shared = tuple(limit for limit in limits if is_shared(limit))
-    if not shared or earner.quota_domain == "":
+    shared = tuple(limit for limit in limits if is_shared(limit)) if limits and earner.quota_domain else ()
+    if not shared:
         return snapshot
 
     def benched(bucket: BucketSnapshot) -> BucketSnapshot:
@@ -207,12 +208,22 @@ def replaced(snapshot: FailoverSnapshot, changed: BucketSnapshot) -> tuple[Bucke
     """The profile's buckets with this one in place of the one of its name."""
     place = snapshot.place_of(changed.name)
     assert place is not None, changed.name
-    return (*snapshot.buckets[:place], changed, *snapshot.buckets[place + 1 :])
+    buckets = [*snapshot.buckets]
+    buckets[place] = changed
+    return tuple(buckets)
 
 
 def with_buckets(snapshot: FailoverSnapshot, change: Callable[[BucketSnapshot], BucketSnapshot]) -> FailoverSnapshot:
     """The ledger with every bucket changed; the same one if none has."""
     buckets = tuple(map(change, snapshot.buckets))
-    if all(new is old for new, old in zip(buckets, snapshot.buckets, strict=True)):
+    if are_same(buckets, snapshot.buckets):
         return snapshot
     return snapshot.evolve({"buckets": buckets})
+
+
+def are_same(buckets: tuple[BucketSnapshot, ...], former: tuple[BucketSnapshot, ...]) -> bool:
+    """Whether they are the very objects that they were, of which there are as many: nothing was learned."""
+    for new, old in zip(buckets, former, strict=True):  # noqa: SIM110 - asked after every event, half as dear as `all`
+        if new is not old:
+            return False
+    return True

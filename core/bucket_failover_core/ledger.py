@@ -16,6 +16,7 @@ from bucket_failover_core.learning import (
     bucket_named,
     learn_refusal,
     learn_success,
+    remembering,
     replaced,
     with_buckets,
     with_facts,
@@ -32,8 +33,10 @@ from bucket_failover_core.snapshots import (
     current_bucket,
 )
 from bucket_failover_core.tokens import UNUSABLE_KINDS, TokenHeld, TokenState, TokenUnread
+from bucket_failover_core.value import trusted
 
 _NOTHING_KNOWN = Trigger()
+_problem = trusted(Problem)
 
 
 def advance(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapshot:
@@ -52,8 +55,8 @@ def advance(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapsho
     refused = is_refusal(cause_of(snapshot.trigger))
     before = _remember_refusal(snapshot) if refused else snapshot
     after = _apply(before, event)
-    if after.trigger is not before.trigger:
-        refused = is_refusal(cause_of(after.trigger))
+    if after.trigger is not before.trigger:  # what a new one names is remembered when it is charged
+        refused = not after.trigger.fingerprint and is_refusal(cause_of(after.trigger))
     return _remember_refusal(after) if refused else after
 
 
@@ -87,9 +90,17 @@ def _call_failed(snapshot: FailoverSnapshot, trigger: Trigger, name: str | None)
     failed = current_bucket(snapshot) if name is None else bucket_named(snapshot, name)
     if failed is None:
         return snapshot.evolve({"trigger": trigger})
-    if any(bucket.token.kind in UNUSABLE_KINDS for bucket in snapshot.buckets):
+    if _lacks_a_token(snapshot):
         snapshot = with_buckets(snapshot, lambda bucket: bucket if bucket is failed else _to_be_read_again(bucket))
     return _charge(snapshot, failed, trigger, current=failed.name, trigger=trigger)
+
+
+def _lacks_a_token(snapshot: FailoverSnapshot) -> bool:
+    """Whether the store has said of any bucket that there is no token to call with."""
+    for bucket in snapshot.buckets:  # noqa: SIM110 - asked after every failed call, half as dear as `any`
+        if bucket.token.kind in UNUSABLE_KINDS:
+            return True
+    return False
 
 
 def _to_be_read_again(bucket: BucketSnapshot) -> BucketSnapshot:
@@ -105,18 +116,26 @@ def _charge(
     reported: Trigger,
     **changes: object,
 ) -> FailoverSnapshot:
-    """A call with `failed` has failed: it is tried and has a problem; limits that showed join those whom they bench."""
+    """A call with `failed` has failed: it is tried and has a problem; limits that showed join those whom they bench.
+
+    A refused token that the failure names is remembered in every bucket.
+    """
     facts: dict[str, object] = {"tried": True, "renewed_by": None}
-    if cause_of(reported) is not None or reported.detail:
-        facts["problems"] = (*failed.problems, _problem_of(reported))
+    cause = cause_of(reported)
+    refused = reported.fingerprint if is_refusal(cause) else None
+    if refused and refused not in failed.rejected:
+        facts["rejected"] = (*failed.rejected, refused)
+    if cause is not None or reported.detail:
+        facts["problems"] = (*failed.problems, _problem(cause=cause, detail=reported.detail))
     if reported.limits:
         facts["limits"] = merge_limits(failed.limits, reported.limits)
-    changes["buckets"] = replaced(snapshot, failed.evolve(facts))
+    charged = failed.evolve(facts)
+    if refused:
+        buckets = snapshot.buckets
+        changes["buckets"] = tuple([charged if old is failed else remembering(old, refused) for old in buckets])
+    else:
+        changes["buckets"] = replaced(snapshot, charged)
     return bench_domain(snapshot.evolve(changes), failed, reported.limits)
-
-
-def _problem_of(trigger: Trigger) -> Problem:
-    return Problem(cause=cause_of(trigger), detail=trigger.detail)
 
 
 def _switched(snapshot: FailoverSnapshot, name: str) -> FailoverSnapshot:
@@ -162,7 +181,7 @@ def _renewed(snapshot: FailoverSnapshot, bucket: BucketSnapshot, token: TokenSta
 def _failed_step(snapshot: FailoverSnapshot, bucket: BucketSnapshot, spent: str, detail: str) -> FailoverSnapshot:
     """A refresh or a login has brought nothing; it was no call, so its problem has no cause."""
     return with_facts(
-        snapshot, bucket, {spent: True, "problems": (*bucket.problems, Problem(cause=None, detail=detail))}
+        snapshot, bucket, {spent: True, "problems": (*bucket.problems, _problem(cause=None, detail=detail))}
     )
 
 

@@ -143,6 +143,10 @@ RetryDecision = Annotated[RetryAt | RefreshThenRetry | FailOver, Field(discrimin
 """What `decide_retry` succeeds with."""
 
 
+_HEAL: Final = RefreshThenRetry()
+_ELSEWHERE: Final = FailOver()
+
+
 def attempts_allowed(policy: RetryPolicy, bucket_count: int) -> int:
     """How many calls one request may make.
 
@@ -192,7 +196,7 @@ def decide_retry(
     spent = snapshot.attempts_made >= attempts_allowed(snapshot.policy, snapshot.bucket_count)
     if type(decision) is RetryAt and snapshot.retries_left is not None and snapshot.retries_left < 1:
         if verdict.cause is Cause.THROTTLED and snapshot.bucket_count > 1:
-            return Success(FailOver())
+            return Success(_ELSEWHERE)
         spent = True
     if spent and type(decision) is not FailOver:
         return Failure(GiveUp(cause=verdict.cause, why="budget"))
@@ -202,7 +206,7 @@ def decide_retry(
 def _decide_alone(snapshot: RetrySnapshot, verdict: Verdict, *, now: float, draw: float) -> RetryDecision | None:
     """The rules for a profile of one bucket; None: final."""
     if is_refusal(verdict.cause):
-        return None if snapshot.refresh_spent else RefreshThenRetry()
+        return None if snapshot.refresh_spent else _HEAL
     if verdict.cause is Cause.QUOTA and _spent_until(verdict, now) > now + snapshot.policy.hint_max_seconds:
         return None
     return _retry(snapshot, verdict, now=now, draw=draw)
@@ -213,19 +217,19 @@ def _decide_among_several(snapshot: RetrySnapshot, verdict: Verdict, *, now: flo
     first = snapshot.failures_here == 1
     if is_refusal(verdict.cause):
         healable = not snapshot.refresh_spent and snapshot.failures_here < ATTEMPTS_PER_BUCKET
-        return RefreshThenRetry() if healable else FailOver()
+        return _HEAL if healable else _ELSEWHERE
     if verdict.cause is Cause.QUOTA:
-        return FailOver()
+        return _ELSEWHERE
     if verdict.cause is Cause.THROTTLED:
         short = (verdict.retry_not_before or now) - now <= _SHORT_WAIT_SECONDS
         patient = first and short and not snapshot.is_probe
-        return _retry(snapshot, verdict, now=now, draw=draw) if patient else FailOver()
+        return _retry(snapshot, verdict, now=now, draw=draw) if patient else _ELSEWHERE
     if first:
         return _retry(snapshot, verdict, now=now, draw=draw)
     if verdict.cause is Cause.OVERLOADED:
         afresh = snapshot.evolve({"failures_here": 1})
         return FailOver(not_before=_retry(afresh, verdict, now=now, draw=draw).at)
-    return FailOver()
+    return _ELSEWHERE
 
 
 def _retry(snapshot: RetrySnapshot, verdict: Verdict, *, now: float, draw: float) -> RetryAt:

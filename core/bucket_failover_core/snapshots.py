@@ -181,7 +181,16 @@ class FailoverSnapshot(Value):
 
 def cause_of(trigger: Trigger) -> Cause | None:
     """What the failed call was: its `cause`, else what its status says, else None."""
-    return trigger.cause if trigger.cause is not None else cause_of_status(trigger.status)
+    cause = trigger.cause
+    return cause if cause is not None else cause_of_status(trigger.status)
+
+
+def has_limits(snapshot: FailoverSnapshot) -> bool:
+    """Whether anything is believed of any bucket's quota."""
+    for bucket in snapshot.buckets:  # noqa: SIM110 - asked of every request several times, and half as dear as `any`
+        if bucket.limits:
+            return True
+    return False
 
 
 def current_bucket(snapshot: FailoverSnapshot) -> BucketSnapshot | None:

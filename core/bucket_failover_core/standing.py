@@ -24,7 +24,7 @@ from returns.result import Failure, Result, Success
 
 from bucket_failover_core.causes import is_refusal, is_spent
 from bucket_failover_core.decisions import Via
-from bucket_failover_core.findings import BucketFinding, Fact
+from bucket_failover_core.findings import BucketFinding, Fact, found
 from bucket_failover_core.limits import Limit, limit_in_force
 from bucket_failover_core.reasons import BucketFailureReason
 from bucket_failover_core.refusal import is_refused
@@ -145,7 +145,7 @@ def find(
         unhealed = token_fact(bucket, now=now, refused=refused, may_refresh=False)
         return _find_tried(bucket, held, unhealed, limit)
     if bucket.paused:
-        return BucketFinding(bucket=bucket.name, fact="paused")
+        return found(bucket=bucket.name, fact="paused")
     if limit is not None:
         return spent(bucket, "limit-in-force", held, limit)
     return settle(bucket, held)
@@ -167,7 +167,7 @@ def _find_tried(bucket: BucketSnapshot, held: Fact, unhealed: Fact, limit: Limit
         return spent(bucket, "limit-in-force", held, limit)
     if unusable:
         return settle(bucket, unhealed)
-    return BucketFinding(bucket=bucket.name, fact="already-tried", detail=newest_detail(bucket))
+    return found(bucket=bucket.name, fact="already-tried", detail=newest_detail(bucket))
 
 
 def token_fact(
@@ -216,11 +216,11 @@ def token_fact(
 def settle(bucket: BucketSnapshot, fact: Fact) -> BucketFinding:
     """The finding for a fact about the bucket's token, with what is known of it."""
     if fact in OPEN_FACTS:
-        return BucketFinding(bucket=bucket.name, fact=fact)
+        return found(bucket=bucket.name, fact=fact)
     token = bucket.token
-    if isinstance(token, TokenCorrupt | TokenOutage) and fact != "login-failed":
-        return BucketFinding(bucket=bucket.name, fact=fact, detail=token.detail)
-    return BucketFinding(bucket=bucket.name, fact=fact, detail=newest_detail(bucket))
+    if (type(token) is TokenCorrupt or type(token) is TokenOutage) and fact != "login-failed":
+        return found(bucket=bucket.name, fact=fact, detail=token.detail)
+    return found(bucket=bucket.name, fact=fact, detail=newest_detail(bucket))
 
 
 def spent(bucket: BucketSnapshot, fact: Fact, held: Fact, limit: Limit | None, *, detail: str = "") -> BucketFinding:
@@ -237,9 +237,9 @@ def spent(bucket: BucketSnapshot, fact: Fact, held: Fact, limit: Limit | None, *
         detail: what the failed call said.
     """
     if limit is None:
-        return BucketFinding(bucket=bucket.name, fact=fact, detail=detail)
+        return found(bucket=bucket.name, fact=fact, detail=detail)
     until = limit.until if held in OPEN_FACTS and not bucket.paused else None
-    return BucketFinding(bucket=bucket.name, fact=fact, detail=limit.detail or limit.window, until=until)
+    return found(bucket=bucket.name, fact=fact, detail=limit.detail or limit.window, until=until)
 
 
 def quota_problem(bucket: BucketSnapshot) -> str | None:

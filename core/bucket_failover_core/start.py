@@ -22,15 +22,18 @@ from returns.result import Failure, Success
 
 from bucket_failover_core.choice import choose_bucket
 from bucket_failover_core.decisions import ChoiceResult, UseBucket
-from bucket_failover_core.findings import BucketFinding
+from bucket_failover_core.findings import BucketFinding, found
 from bucket_failover_core.learning import learn_call, learn_probe, move_session
 from bucket_failover_core.limits import Limit, counts_for, is_directive
-from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket
+from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket, has_limits
 from bucket_failover_core.standing import OPEN_FACTS, find, token_fact
 from bucket_failover_core.strategies import Strategy
+from bucket_failover_core.value import trusted
 
 _INTERVAL_SPREAD: Final = 0.2
 """A probe is due after the interval, or up to this fraction of it later, by `draw`."""
+
+_used = trusted(UseBucket)
 
 
 def choose_start(
@@ -66,11 +69,8 @@ def choose_start(
         return choice
     if len(snapshot.buckets) == 1:
         return choice if isinstance(choice, Success) else _try(current, choice, current)
-    for bucket in snapshot.buckets:
-        if bucket.limits:
-            break
-    else:
-        return choice  # nothing is believed of anybody's quota
+    if not has_limits(snapshot):
+        return choice
     if isinstance(choice, Failure):
         left = [bucket for bucket in snapshot.buckets if _may_serve(bucket, now, snapshot.model)]
         soonest = min(left, key=lambda bucket: _end(bucket, now, snapshot.model), default=None)
@@ -173,7 +173,7 @@ def _eased(bucket: BucketSnapshot, trusted: frozenset[str]) -> BucketSnapshot:
 def _probe(canary: BucketSnapshot, choice: ChoiceResult, current: BucketSnapshot) -> ChoiceResult:
     """The bucket whose limit is tested; the others' findings are those of the choice that it replaces."""
     others = (finding for finding in choice.unwrap().findings if finding.bucket != canary.name)
-    return _use(canary, (*others, BucketFinding(bucket=canary.name, fact="probe-due")), current)
+    return _use(canary, (*others, found(bucket=canary.name, fact="probe-due")), current)
 
 
 def _told(choice: ChoiceResult, trusted: frozenset[str]) -> ChoiceResult:
@@ -181,7 +181,7 @@ def _told(choice: ChoiceResult, trusted: frozenset[str]) -> ChoiceResult:
     use = choice.unwrap()
     if use.bucket not in trusted:
         return choice
-    freed = BucketFinding(bucket=use.bucket, fact="over-ceiling")
+    freed = found(bucket=use.bucket, fact="over-ceiling")
     return Success(use.evolve({"findings": (*use.findings[:-1], freed)}))
 
 
@@ -190,10 +190,10 @@ def _try(bucket: BucketSnapshot, ruled_out: ChoiceResult, current: BucketSnapsho
     findings = ruled_out.failure().findings
     own = next(finding for finding in findings if finding.bucket == bucket.name)
     others = tuple(finding for finding in findings if finding is not own)
-    last = BucketFinding(bucket=bucket.name, fact="last-resort", detail=own.detail, until=own.until)
+    last = found(bucket=bucket.name, fact="last-resort", detail=own.detail, until=own.until)
     return _use(bucket, (*others, last), current)
 
 
 def _use(bucket: BucketSnapshot, findings: tuple[BucketFinding, ...], current: BucketSnapshot) -> ChoiceResult:
     via = bucket.renewed_by or "token"
-    return Success(UseBucket(bucket=bucket.name, switched=bucket is not current, via=via, findings=findings))
+    return Success(_used(bucket=bucket.name, switched=bucket is not current, via=via, findings=findings))

@@ -194,8 +194,9 @@ class SyncRetryOrchestrator:
         search = handler.try_failover if isinstance(full, ForeignHandler) else None
         self._perform = SyncPerformer(manager, sleep, search, full.shared).perform
         self._means = Means(full, policy, describe, describe_answer, clock, draw, manager.peek, observe)
-        self._adopt: Callable[[], object] | None = getattr(handler, "adopt_session_bucket", None)
+        self._handler = handler
         self._adopting = threading.Lock()
+        self._is_adopted = False
 
     def call(
         self, operation: Callable[[ActiveBucket], _T], *, model: str | None = None, session_key: str | None = None
@@ -260,14 +261,14 @@ class SyncRetryOrchestrator:
             steps.close()
 
     def _adopt_once(self) -> None:
-        """Take over the session's bucket, before the first request."""
-        if self._adopt is None:
+        """Take over the session's bucket, before the first request; a failed adoption is repeated."""
+        if self._is_adopted:
             return
         with self._adopting:
-            adopt = self._adopt
-            if adopt is not None:
+            adopt: Callable[[], object] | None = getattr(self._handler, "adopt_session_bucket", None)
+            if adopt is not None and not self._is_adopted:
                 adopt()
-                self._adopt = None
+            self._is_adopted = True
 
 
 async def _close(items: object) -> None:

@@ -212,7 +212,11 @@ class Request:
         held = self._tokens.get(call.bucket)
         if held is None:
             token = self._means.peek(self._provider, call.bucket)
-            held = self._keep(call.bucket, token) if token is not None else (yield from self._fetch(call.bucket))
+            held = (
+                self._keep(call.bucket, token)
+                if isinstance(token, OAuthToken)
+                else (yield from self._fetch(call.bucket))
+            )
         if held is None or (held.state.fingerprint != call.fingerprint and self._misses < _MISSES_MAX):
             self._tokens.pop(call.bucket, None)
             self._misses += 1

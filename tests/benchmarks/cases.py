@@ -92,9 +92,11 @@ def all_cases(runner: asyncio.Runner) -> Iterator[Case]:
     yield from _readings()
     with tempfile.TemporaryDirectory() as folder:
         yield _live_token(runner, folder)
+        yield _whole_call_at_hand(runner, folder)
     yield _whole_failover(runner)
     yield _whole_call(runner)
     yield _whole_switch(runner)
+    yield _whole_refusal(runner)
     yield _pure_request()
 
 
@@ -272,6 +274,22 @@ def _live_token(runner: asyncio.Runner, folder: str) -> Case:
     return Case("get_oauth_token", lambda: runner.run(batch()), bar=1.5, operations=_BATCH)
 
 
+def _whole_call_at_hand(runner: asyncio.Runner, folder: str) -> Case:
+    """One whole `RetryOrchestrator.call` that succeeds, over a store in a file whose token was read a moment ago."""
+    manager = StoredOAuthManager(SqliteTokenStore(f"{folder}/tokens.db"), clock=lambda: NOW)
+    handler = BucketFailoverHandlerImpl(list(_tokens()), "anthropic", manager, clock=lambda: NOW)
+    orchestrator = RetryOrchestrator(handler, manager, clock=lambda: NOW)
+
+    async def operation(bucket: ActiveBucket) -> str:
+        return bucket.name
+
+    async def batch() -> None:
+        for _ in range(_BATCH):
+            await orchestrator.call(operation)
+
+    return Case("RetryOrchestrator.call, token at hand", lambda: runner.run(batch()), operations=_BATCH)
+
+
 def _whole_switch(runner: asyncio.Runner) -> Case:
     """One whole `RetryOrchestrator.call` whose first bucket answers 429, reading that answer included."""
     manager = in_memory_manager("anthropic", _tokens(), clock=lambda: NOW)
@@ -290,6 +308,29 @@ def _whole_switch(runner: asyncio.Runner) -> Case:
             await orchestrator.call(operation)
 
     return Case("RetryOrchestrator.call that switches", lambda: runner.run(batch()), bar=95.0, operations=_BATCH)
+
+
+def _whole_refusal(runner: asyncio.Runner) -> Case:
+    """One whole `RetryOrchestrator.call`, its tokens known, that hears a 429, reads it, and switches."""
+    manager = in_memory_manager("anthropic", _tokens(), clock=lambda: NOW)
+    handler = BucketFailoverHandlerImpl(list(_tokens()), "anthropic", manager, clock=lambda: NOW)
+    orchestrator = RetryOrchestrator(handler, manager, clock=lambda: NOW)
+    refusal = _RefusalError()
+    for name, token in _tokens().items():
+        handler.tell(TokenRead(bucket=name, token=token.state, at=NOW))
+    before = handler.session
+
+    async def operation(bucket: ActiveBucket) -> str:
+        if bucket.name == "default":
+            raise refusal
+        return bucket.name
+
+    async def batch() -> None:
+        for _ in range(_BATCH):
+            handler._session = before  # nothing is known of the refusal that the last one has met
+            await orchestrator.call(operation)
+
+    return Case("RetryOrchestrator.call that hears a 429", lambda: runner.run(batch()), operations=_BATCH)
 
 
 class _RefusalError(Exception):

@@ -24,7 +24,7 @@ from bucket_failover_core import (
     Verdict,
 )
 from bucket_failover_core.snapshots import current_bucket
-from bucket_failover_core.value import Value
+from bucket_failover_core.value import Value, trusted
 
 LIMIT = Limit(until=9_000.5, window="5h", source="header", scope="model", strength="directive", detail="d", model="m")
 HELD = TokenHeld(expiry=2_000.0, fingerprint="f", refreshable=False, issued_at=1.0)
@@ -207,6 +207,21 @@ def test_evolving_is_copying_with_changes() -> None:
     assert pickle.loads(pickle.dumps(evolved)) == copied
     assert copy.copy(evolved) == copied
     assert not BUCKET.tried
+
+
+@pytest.mark.parametrize("value", EXAMPLES, ids=lambda value: type(value).__name__)
+def test_a_trusted_record_is_the_validated_one(value: Value) -> None:
+    """Made of the same facts without validation: equal, written alike, and the same after a trip through JSON."""
+    facts = {name: getattr(value, name) for name in type(value).model_fields}
+    told = {name: fact for name, fact in facts.items() if name in value.model_fields_set}
+    for made in (trusted(type(value))(**facts), trusted(type(value))(**told)):
+        assert made == value
+        assert hash(made) == hash(value)
+        assert repr(made) == repr(value)
+        assert made.model_dump_json() == value.model_dump_json()
+        assert type(value).model_validate_json(made.model_dump_json()) == value
+        assert pickle.loads(pickle.dumps(made)) == value
+        assert made.evolve({}) == value
 
 
 NO_MOMENTS = [float("nan"), float("inf"), float("-inf")]

@@ -10,6 +10,9 @@ from bucket_failover_core.causes import is_refusal
 from bucket_failover_core.request.events import CallAnswered, RequestEvent
 from bucket_failover_core.request.state import EndedStep, FailedCall, Heard, RequestSnapshot
 from bucket_failover_core.snapshots import Renewer
+from bucket_failover_core.value import trusted
+
+_failed, _told_of = trusted(FailedCall), trusted(Heard)
 
 
 def advance_request(request: RequestSnapshot, event: RequestEvent) -> RequestSnapshot:
@@ -61,7 +64,7 @@ def _told(request: RequestSnapshot, bucket: str, by: Renewer, at: float | None, 
 def _heard(request: RequestSnapshot, bucket: str) -> dict[str, object]:
     """The request was told of the bucket's token."""
     others = tuple(told for told in request.heard if told.bucket != bucket)
-    facts: dict[str, object] = {"heard": (*others, Heard(bucket=bucket, failures=len(request.failures)))}
+    facts: dict[str, object] = {"heard": (*others, _told_of(bucket=bucket, failures=len(request.failures)))}
     if bucket in request.refreshed:
         facts["refreshed"] = tuple(name for name in request.refreshed if name != bucket)
     return facts
@@ -84,7 +87,7 @@ def _answered(request: RequestSnapshot, event: CallAnswered) -> RequestSnapshot:
     if event.answer.served:
         return request.evolve(facts)
     verdict = event.answer.verdict
-    failed = FailedCall(
+    failed = _failed(
         bucket=event.bucket,
         at=event.answer.at,
         cause=None if verdict is None else verdict.cause,

@@ -40,7 +40,9 @@ from bucket_failover_core.retry import GiveUp, RetryDecision, RetrySnapshot, dec
 from bucket_failover_core.snapshots import BucketSnapshot
 from bucket_failover_core.standing import OPEN_FACTS, settle
 from bucket_failover_core.tokens import TokenHeld
-from bucket_failover_core.value import check_moment
+from bucket_failover_core.value import check_moment, trusted
+
+_standing = trusted(RetrySnapshot)
 
 
 def decide_request(session: SessionSnapshot, request: RequestSnapshot, *, now: float) -> RequestResult:
@@ -123,7 +125,7 @@ def _retry_snapshot(asked: Asked, failed: BucketSnapshot) -> RetrySnapshot:
     request, budget = asked.request, asked.session.budget
     assert request.last is not None
     answer = request.last.answer
-    return RetrySnapshot(
+    return _standing(
         bucket_count=len(asked.ledger.buckets),
         attempts_made=request.attempts,
         failures_here=request.failures_with(failed.name),

@@ -5,7 +5,7 @@ of it, and asks again. `CallBegun` is told before the call is made. A `WaitUntil
 its moment, or when the session has changed; asking early is harmless.
 """
 
-from typing import Annotated, Final, Literal, final
+from typing import Annotated, Literal, final
 
 from pydantic import Field
 from returns.result import Result
@@ -17,7 +17,7 @@ from bucket_failover_core.exhaustion import AllBucketsExhausted
 from bucket_failover_core.findings import BucketFinding
 from bucket_failover_core.request.events import CallBegun
 from bucket_failover_core.retry import GiveUp
-from bucket_failover_core.value import Value
+from bucket_failover_core.value import Value, trusted
 
 
 @final
@@ -47,13 +47,17 @@ class CallBucket(Value):
 
     def begun(self, *, at: float) -> CallBegun:
         """The event that the call begins at `at` (Unix seconds)."""
-        facts: dict[str, object] = {"bucket": self.bucket, "at": at}
-        if self.is_probe or self.moves or self.is_retry or self.is_counted:
-            facts.update(is_probe=self.is_probe, moves=self.moves, is_retry=self.is_retry, is_counted=self.is_counted)
-        return _BEGUN.evolve(facts)
+        return _begun(
+            bucket=self.bucket,
+            at=at,
+            is_probe=self.is_probe,
+            moves=self.moves,
+            is_retry=self.is_retry,
+            is_counted=self.is_counted,
+        )
 
 
-_BEGUN: Final = CallBegun(bucket="-", at=0.0)
+_begun = trusted(CallBegun)
 
 
 @final

@@ -3,7 +3,7 @@
 All events of a request are told to both: to the request (`advance_request`) and to the session (`learn`).
 """
 
-from typing import Annotated, Final, Literal, final
+from typing import Annotated, Literal, final
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from bucket_failover_core.events import (
     TokenRefreshed,
 )
 from bucket_failover_core.reasons import BucketFailureReason
-from bucket_failover_core.value import BucketName, Value
+from bucket_failover_core.value import BucketName, Value, trusted
 
 
 @final
@@ -43,14 +43,12 @@ class CallBegun(Value):
 
     def answered(self, answer: AnswerRead, *, fingerprint: str = "", output_started: bool = False) -> "CallAnswered":
         """The event that this call has come to its end; see `CallAnswered`."""
-        return _ANSWERED.evolve(
-            {
-                "bucket": self.bucket,
-                "answer": answer,
-                "begun_at": self.at,
-                "fingerprint": fingerprint,
-                "output_started": output_started,
-            }
+        return _answered(
+            bucket=self.bucket,
+            answer=answer,
+            begun_at=self.at,
+            fingerprint=fingerprint,
+            output_started=output_started,
         )
 
 
@@ -74,7 +72,7 @@ class CallAnswered(Value):
     output_started: bool = False
 
 
-_ANSWERED: Final = CallAnswered(bucket="-", answer=AnswerRead(at=0.0, served=True), begun_at=0.0)
+_answered = trusted(CallAnswered)
 
 
 @final

@@ -18,16 +18,23 @@ Road not taken: to keep the joint ledger in the request. Each fact of the sessio
 from collections.abc import Mapping
 
 from bucket_failover_core.causes import is_refusal
+from bucket_failover_core.request.events import CallAnswered
 from bucket_failover_core.request.session import AccountFacts, SessionSnapshot
 from bucket_failover_core.request.state import FailedCall, RequestSnapshot
 from bucket_failover_core.retry import ATTEMPTS_PER_BUCKET
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Problem, Renewer, Trigger
 from bucket_failover_core.tokens import UNUSABLE_KINDS, TokenHeld, TokenState, TokenUnread, is_expired
+from bucket_failover_core.value import trusted
 
 _UNREAD = TokenUnread()
+_NOTHING_KNOWN = Trigger()
+_problem, _refused = trusted(Problem), trusted(Trigger)
 
 _Heard = Mapping[str, int]
 """Of whose tokens the request was told, and how many of its calls had failed by then."""
+
+_Failures = tuple[FailedCall, ...]
+"""Failed calls of the request, oldest first."""
 
 
 def join(
@@ -37,6 +44,7 @@ def join(
     now: float,
     believes_refusals: bool = True,
     counts_calls: bool = True,
+    answering: tuple[str, Trigger] | None = None,
 ) -> FailoverSnapshot:
     """The ledger of the request at `now`: the session's facts with its own; its trigger is the newest failed call.
 
@@ -46,23 +54,27 @@ def join(
         now: Unix seconds.
         believes_refusals: tokens that other requests were refused count as refused.
         counts_calls: a bucket that has had its three calls is ruled out.
+        answering: another failed call to be the trigger, and the bucket that it was made with.
     """
-    profile = session.profile
-    if request.last is None and not request.heard and _is_plain(session, request, now=now):
+    profile, last = session.profile, request.last
+    if last is None and answering is None and not request.heard and _is_plain(session, request, now=now):
         return profile if request.model is None else profile.evolve({"model": request.model})
     several = len(profile.buckets) > 1
-    heard = {told.bucket: told.failures for told in request.heard}
+    believed, counts = believes_refusals and several, counts_calls and several
+    heard = {told.bucket: told.failures for told in request.heard} if request.heard else {}
+    failures = _by_bucket(request.failures)
     buckets: list[BucketSnapshot] = []
     spent_logins = 0
     for bucket, account in zip(profile.buckets, session.accounts, strict=True):
         if account.login_at is not None and request.has_since_begun(bucket.name, "reauth", account.login_at):
             spent_logins += 1
-        believed, counts = believes_refusals and several, counts_calls and several
-        buckets.append(_joined(bucket, account, request, heard, now=now, counts=counts, believed=believed))
+        own = failures.get(bucket.name, ())
+        buckets.append(_joined(bucket, account, request, heard, own, now=now, counts=counts, believed=believed))
     changes: dict[str, object] = {"buckets": tuple(buckets), "reauths_spent": spent_logins, "model": request.model}
-    last = request.last
-    if last is not None and profile.place_of(last.bucket) is not None:
-        changes.update(current=last.bucket, trigger=_trigger(request))
+    if answering is not None and profile.place_of(answering[0]) is not None:
+        changes["current"], changes["trigger"] = answering
+    elif last is not None and profile.place_of(last.bucket) is not None:
+        changes["current"], changes["trigger"] = last.bucket, _trigger(last)
     return profile.evolve(changes)
 
 
@@ -82,14 +94,20 @@ def _is_plain(session: SessionSnapshot, request: RequestSnapshot, *, now: float)
     return True
 
 
-def _trigger(request: RequestSnapshot) -> Trigger:
+def _by_bucket(failures: _Failures) -> dict[str, _Failures]:
+    """The request's failed calls by the bucket that they were made with, oldest first."""
+    found: dict[str, _Failures] = {}
+    for failed in failures:
+        found[failed.bucket] = (*found.get(failed.bucket, ()), failed)
+    return found
+
+
+def _trigger(last: CallAnswered) -> Trigger:
     """The newest failed call; its limits have joined those of the session."""
-    last = request.last
-    assert last is not None
     verdict = last.answer.verdict
     if verdict is None:
-        return Trigger()
-    return Trigger(cause=verdict.cause, fingerprint=last.fingerprint or None, detail=verdict.detail)
+        return _NOTHING_KNOWN
+    return _refused(cause=verdict.cause, fingerprint=last.fingerprint or None, detail=verdict.detail)
 
 
 def _joined(
@@ -97,17 +115,16 @@ def _joined(
     account: AccountFacts,
     request: RequestSnapshot,
     heard: _Heard,
+    failures: _Failures,
     *,
     now: float,
     counts: bool,
     believed: bool,
 ) -> BucketSnapshot:
     """One bucket, as this request sees it. The session's own object if the request knows nothing more."""
-    name = bucket.name
-    failures = [failed for failed in request.failures if failed.bucket == name] if request.failures else []
+    name, rejected = bucket.name, request.rejected
     refreshed = account.refreshed_at is not None and request.has_since_begun(name, "refresh", account.refreshed_at)
     logged_in = account.login_at is not None and request.has_since_begun(name, "reauth", account.login_at)
-    rejected = request.rejected
     if believed and account.refusals:
         known = (refusal.fingerprint for refusal in account.refusals if refusal.at <= now < refusal.until())
         rejected = (*rejected, *(fingerprint for fingerprint in known if fingerprint not in rejected))
@@ -121,12 +138,12 @@ def _joined(
         facts["calls_spent"] = counts and len(failures) >= ATTEMPTS_PER_BUCKET
     if refreshed or name in request.spent:
         facts["refresh_spent"] = True
-    renewed_by = _renewed_by(bucket, account, request, failures)
+    renewed_by = _renewed_by(bucket, account, request, failures) if account.renewed_by is not None else None
     if renewed_by is not None:
         facts["renewed_by"] = renewed_by
-    problems = _problems(account, failures, refreshed=refreshed, logged_in=logged_in)
-    if problems:
-        facts["problems"] = problems
+    if failures or refreshed or logged_in:
+        problems = _problems(account, failures, refreshed=refreshed, logged_in=logged_in)
+        facts["problems"] = problems or bucket.problems
     return bucket.evolve(facts)
 
 
@@ -136,7 +153,7 @@ def _token(
     request: RequestSnapshot,
     heard: _Heard,
     *,
-    failures: list[FailedCall],
+    failures: _Failures,
     rejected: tuple[str, ...],
     now: float,
     asked: bool,
@@ -172,7 +189,7 @@ def _is_of_this_request(bucket: str, read_at: float | None, request: RequestSnap
     return bucket in heard
 
 
-def _place_of_own_failure(request: RequestSnapshot, bucket: str, failures: list[FailedCall]) -> int:
+def _place_of_own_failure(request: RequestSnapshot, bucket: str, failures: _Failures) -> int:
     """Which of the request's failed calls was the bucket's last, from 0; -1: none."""
     if not failures:
         return -1
@@ -188,7 +205,7 @@ def _begun_at_of_refusal(request: RequestSnapshot, bucket: str) -> float | None:
 
 
 def _renewed_by(
-    bucket: BucketSnapshot, account: AccountFacts, request: RequestSnapshot, failures: list[FailedCall]
+    bucket: BucketSnapshot, account: AccountFacts, request: RequestSnapshot, failures: _Failures
 ) -> Renewer | None:
     """What brought the token held now, if it came in this request and since the bucket's last failure."""
     by, at = account.renewed_by, account.renewed_at
@@ -203,15 +220,17 @@ def _renewed_by(
     return by if at == failures[-1].at and is_another else None
 
 
-def _problems(
-    account: AccountFacts, failures: list[FailedCall], *, refreshed: bool, logged_in: bool
-) -> tuple[Problem, ...]:
+def _problems(account: AccountFacts, failures: _Failures, *, refreshed: bool, logged_in: bool) -> tuple[Problem, ...]:
     """What went wrong with the bucket in this request, oldest first; at one moment the call before the step."""
-    told = [(failed.at, 0, Problem(cause=failed.cause, detail=failed.detail)) for failed in failures]
+    told = [
+        (failed.at, 0, _problem(cause=failed.cause, detail=failed.detail))
+        for failed in failures
+        if failed.cause is not None or failed.detail
+    ]
     if refreshed and account.refresh_problem and account.refreshed_at is not None:
-        told.append((account.refreshed_at, 1, Problem(cause=None, detail=account.refresh_problem)))
+        told.append((account.refreshed_at, 1, _problem(cause=None, detail=account.refresh_problem)))
     if logged_in and account.login_problem and account.login_at is not None:
-        told.append((account.login_at, 2, Problem(cause=None, detail=account.login_problem)))
+        told.append((account.login_at, 2, _problem(cause=None, detail=account.login_problem)))
     if len(told) > 1:
         told.sort(key=lambda moment: moment[:2])
-    return tuple(problem for _, __, problem in told if problem.cause is not None or problem.detail)
+    return tuple([problem for _, __, problem in told])

@@ -20,12 +20,12 @@ from bucket_failover_core.answers import AnswerRead
 from bucket_failover_core.budget import refund_retry, spend_retry
 from bucket_failover_core.causes import Cause
 from bucket_failover_core.events import ReauthFailed
-from bucket_failover_core.learning import learn_readings, learn_success
+from bucket_failover_core.learning import are_same, learn_readings, learn_success
 from bucket_failover_core.ledger import login_detail, refresh_detail
 from bucket_failover_core.limits import SHARED_SCOPES, Limit, counts_for, is_directive, is_shared, merge_limits
 from bucket_failover_core.request.events import CallAnswered, CallBegun, RequestEvent
 from bucket_failover_core.request.session import AccountFacts, Refusal, SessionSnapshot
-from bucket_failover_core.snapshots import BucketSnapshot, Renewer
+from bucket_failover_core.snapshots import BucketSnapshot, Renewer, has_limits
 from bucket_failover_core.tokens import KnownToken, TokenHeld, TokenState, is_expired
 from bucket_failover_core.windows import WindowReading, merge_readings, without_older
 
@@ -209,21 +209,18 @@ def _answered(session: SessionSnapshot, event: CallAnswered) -> SessionSnapshot:
     place = session.profile.place_of(event.bucket)
     if place is None:
         return session
-    answer, account = event.answer, session.accounts[place]
-    facts: _Facts = {}
+    answer, accounts = event.answer, session.accounts
+    account = accounts[place]
     changes: _Facts = {}
     if answer.served:
-        facts["served"] = _with_served(account.served, answer.model, event.begun_at)
-        _served_with(facts, account, event)
+        changes["accounts"] = _replaced(accounts, place, _served(account, event, answer))
         budget = session.budget
         if budget is not None and budget.left is not None:
             changes["budget"] = refund_retry(budget, now=answer.at)
     elif _refuses(event) and _still_refuses(session.profile.buckets[place], account, event):
-        facts["refusals"] = _with_refusal(account.refusals, event)
-    if facts:
-        changes["accounts"] = _replaced(session.accounts, place, account.evolve(facts))
-    known = session.evolve(changes) if changes else session
-    return _heard(known, place, answer)
+        refusals = _with_refusal(account.refusals, event)
+        changes["accounts"] = _replaced(accounts, place, account.evolve({"refusals": refusals}))
+    return _heard(session.evolve(changes) if changes else session, place, answer)
 
 
 def _refuses(event: CallAnswered) -> bool:
@@ -241,16 +238,15 @@ def _still_refuses(bucket: BucketSnapshot, account: AccountFacts, event: CallAns
     return not (is_another and account.changed_at is not None and account.changed_at > at)
 
 
-def _served_with(facts: _Facts, account: AccountFacts, event: CallAnswered) -> None:
+def _served(account: AccountFacts, event: CallAnswered, answer: AnswerRead) -> AccountFacts:
     """A token that has served is not refused: neither by what came before, nor by what is told of that later."""
-    at, known = event.answer.at, account.served_token
-    if event.fingerprint == "":
-        return
-    if account.refusals:
-        kept = (old for old in account.refusals if old.fingerprint != event.fingerprint or old.at > at)
-        facts["refusals"] = tuple(kept)
-    if known is None or (known[1], known[0]) < (at, event.fingerprint):
-        facts["served_token"] = (event.fingerprint, at)
+    at, used, known = answer.at, event.fingerprint, account.served_token
+    facts: _Facts = {"served": _with_served(account.served, answer.model, event.begun_at)}
+    if used and account.refusals:
+        facts["refusals"] = tuple(old for old in account.refusals if old.fingerprint != used or old.at > at)
+    if used and (known is None or (known[1], known[0]) < (at, used)):
+        facts["served_token"] = (used, at)
+    return account.evolve(facts)
 
 
 def hear_quota(session: SessionSnapshot, bucket: str, answer: AnswerRead, *, begun_at: float | None) -> SessionSnapshot:
@@ -277,10 +273,9 @@ def hear_quota(session: SessionSnapshot, bucket: str, answer: AnswerRead, *, beg
 
 
 def _heard(session: SessionSnapshot, place: int, answer: AnswerRead) -> SessionSnapshot:
-    has_limits = any(bucket.limits for bucket in session.profile.buckets)
-    if not (answer.limits or answer.readings or has_limits):
-        return session
-    return _with_quota(session, place, answer.limits, answer.readings)
+    if answer.limits or answer.readings or has_limits(session.profile):
+        return _with_quota(session, place, answer.limits, answer.readings)
+    return session
 
 
 _Served = tuple[tuple[str | None, float], ...]
@@ -289,7 +284,7 @@ _Served = tuple[tuple[str | None, float], ...]
 def _with_served(served: _Served, model: str | None, begun_at: float) -> _Served:
     """The newest call of each model."""
     if not served or (len(served) == 1 and served[0][0] == model):
-        return ((model, max(begun_at, served[0][1]) if served else begun_at),)
+        return served if served and served[0][1] >= begun_at else ((model, begun_at),)
     newest = dict(served)
     newest[model] = max(begun_at, newest.get(model, begun_at))
     return tuple(sorted(newest.items(), key=lambda held: held[0] or ""))
@@ -326,6 +321,8 @@ def _with_quota(
 
     is_disproved = _disproof(session, place, reported)
     buckets = tuple(told(at, bucket) for at, bucket in enumerate(session.profile.buckets))
+    if are_same(buckets, session.profile.buckets):
+        return session
     return session.evolve({"profile": session.profile.evolve({"buckets": buckets})})
 
 
@@ -340,20 +337,21 @@ def _disproof(
 
     def is_disproved(limit: Limit, at: int) -> bool:
         domain = buckets[at].quota_domain
-        others = range(len(buckets)) if limit.scope in SHARED_SCOPES and domain else ()
-        witnesses = [at, *(other for other in others if other != at and buckets[other].quota_domain == domain)]
-        return any(
-            _disproves(accounts[other].served, limit)
-            or not without_older((limit,), reported if other == place else buckets[other].readings)
-            for other in witnesses
-        )
+        is_wide = domain != "" and limit.scope in SHARED_SCOPES
+        others = (other for other, bucket in enumerate(buckets) if other != at and bucket.quota_domain == domain)
+        witnesses = [at, *others] if is_wide else [at]
+        for other in witnesses:
+            seen = reported if other == place else buckets[other].readings
+            if _disproves(accounts[other].served, limit) or (seen and not without_older((limit,), seen)):
+                return True
+        return False
 
     return is_disproved
 
 
 def _disproves(served: _Served, limit: Limit) -> bool:
     """Whether a call that began after the limit was observed, and that it would have benched, was served."""
-    if is_directive(limit):
+    if not served or is_directive(limit):
         return False
     return any(
         (limit.observed_at is None or limit.observed_at < begun_at) and counts_for(limit, model)
@@ -376,4 +374,6 @@ def _with_account(
 
 
 def _replaced(items: tuple[_T, ...], place: int, item: _T) -> tuple[_T, ...]:
-    return (*items[:place], item, *items[place + 1 :])
+    changed = [*items]
+    changed[place] = item
+    return tuple(changed)

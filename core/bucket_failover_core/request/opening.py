@@ -20,7 +20,7 @@ from bucket_failover_core.request.joint import join
 from bucket_failover_core.request.session import SessionSnapshot
 from bucket_failover_core.request.state import RequestSnapshot
 from bucket_failover_core.request.steps import Asked, calls_exhausted, nothing_left, own_end, own_fact, step_towards
-from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket
+from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket, has_limits
 from bucket_failover_core.standing import OPEN_FACTS
 from bucket_failover_core.start import choose_start
 from bucket_failover_core.tokens import TokenHeld, is_expired
@@ -61,10 +61,7 @@ def usual_opening(session: SessionSnapshot, request: RequestSnapshot, *, now: fl
         return None
     if is_expired(token.expiry, now=now, api_key=bucket.api_key, issued_at=token.issued_at):
         return None
-    for other in profile.buckets:
-        if other.limits:
-            return None
-    return _call_of(bucket.name, token.fingerprint)
+    return None if has_limits(profile) else _call_of(bucket.name, token.fingerprint)
 
 
 @lru_cache(maxsize=1024)
@@ -80,7 +77,7 @@ def decide_opening(asked: Asked) -> RequestResult:
     if request.attempts > 0 and not asked.has_calls_left:
         return calls_exhausted(asked)
     start = unwrap_or_failure(_choose(asked.session, request, ledger, now=asked.now))
-    if isinstance(start, AllBucketsExhausted):
+    if start.kind == "all-buckets-exhausted":
         return nothing_left(asked, start, _login(asked, start))
     bucket = asked.bucket(start.bucket)
     step = step_towards(asked, bucket, start.findings, is_probe=start.is_probe, moves=_moves(asked, start, bucket))

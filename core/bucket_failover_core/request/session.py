@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from bucket_failover_core.budget import RetryBudget
 from bucket_failover_core.limits import Limit
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Renewer, Trigger
-from bucket_failover_core.value import Value
+from bucket_failover_core.value import Value, trusted
 
 REFUSED_SECONDS: Final = 600.0
 """A refused token is believed to be refused for this long (contract, *Token states*), doubling with each refusal."""
@@ -119,6 +119,8 @@ class SessionSnapshot(Value):
 
 
 _FULL_BUDGET: Final = RetryBudget()
+_NO_TRIGGER: Final = Trigger()
+_bucket = trusted(BucketSnapshot)
 
 
 def begin_session(
@@ -137,14 +139,14 @@ def begin_session(
         pydantic.ValidationError: `phase` is not in [0, 1).
     """
     buckets = tuple(_of_the_account(bucket) for bucket in profile.buckets)
-    bare = {"buckets": buckets, "trigger": Trigger(), "reauths_spent": 0, "model": None}
+    bare = {"buckets": buckets, "trigger": _NO_TRIGGER, "reauths_spent": 0, "model": None}
     accounts = (NOTHING_KNOWN,) * len(buckets)
     return SessionSnapshot(profile=profile.evolve(bare), accounts=accounts, budget=budget, phase=phase)
 
 
 def _of_the_account(bucket: BucketSnapshot) -> BucketSnapshot:
     """The bucket without what only a request can say of it."""
-    return BucketSnapshot(
+    return _bucket(
         name=bucket.name,
         token=bucket.token,
         paused=bucket.paused,
@@ -174,9 +176,7 @@ def reset_session(session: SessionSnapshot, profile: FailoverSnapshot) -> Sessio
         bucket if place is None else _kept(bucket, known.buckets[place])
         for bucket, place in zip(fresh.profile.buckets, places, strict=True)
     )
-    accounts = tuple(
-        NOTHING_KNOWN if place is None else session.accounts[place].evolve({"declined_at": None}) for place in places
-    )
+    accounts = tuple(NOTHING_KNOWN if place is None else _undeclined(session.accounts[place]) for place in places)
     return fresh.evolve(
         {
             "profile": fresh.profile.evolve({"buckets": buckets}),
@@ -184,6 +184,11 @@ def reset_session(session: SessionSnapshot, profile: FailoverSnapshot) -> Sessio
             "newest_step_at": session.newest_step_at,
         }
     )
+
+
+def _undeclined(account: AccountFacts) -> AccountFacts:
+    """The account whose person may be asked again."""
+    return account if account.declined_at is None else account.evolve({"declined_at": None})
 
 
 def _kept(bucket: BucketSnapshot, known: BucketSnapshot) -> BucketSnapshot:

@@ -11,7 +11,7 @@ from bucket_failover_core.request.session import SessionSnapshot
 from bucket_failover_core.retry import RetryPolicy
 from bucket_failover_core.snapshots import Renewer
 from bucket_failover_core.strategies import STRATEGIES, Strategy
-from bucket_failover_core.value import Value, check_draw, check_moment
+from bucket_failover_core.value import Value, check_draw, check_moment, trusted
 
 
 @final
@@ -125,7 +125,7 @@ class RequestSnapshot(Value):
         return not self.ended_before or EndedStep(bucket=bucket, by=by, at=at) not in self.ended_before
 
 
-_TEMPLATE = RequestSnapshot(begun_at=0.0)
+_begun = trusted(RequestSnapshot)
 _PATIENCE = RetryPolicy()
 
 
@@ -164,19 +164,17 @@ def begin_request(
     if strategy not in STRATEGIES:
         message = f"strategy: {strategy!r} is none of {', '.join(STRATEGIES)}"
         raise ValueError(message)
-    return _TEMPLATE.evolve(
-        {
-            "begun_at": now,
-            "draw": draw,
-            "strategy": strategy,
-            "session_key": session_key,
-            "model": model,
-            "policy": policy,
-            "searches": searches,
-            "begun_with": None if searches else session.current,
-            "reads_again": reads_again,
-            "ended_before": _ended_by(session, now=now),
-        }
+    return _begun(
+        begun_at=now,
+        draw=draw,
+        strategy=strategy,
+        session_key=session_key,
+        model=model,
+        policy=policy,
+        searches=searches,
+        begun_with=None if searches else session.current,
+        reads_again=reads_again,
+        ended_before=_ended_by(session, now=now),
     )
 
 

@@ -18,11 +18,12 @@ from bucket_failover_core.retry import attempts_allowed
 from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot
 from bucket_failover_core.standing import find, settle, token_fact
 from bucket_failover_core.tokens import TokenHeld
+from bucket_failover_core.value import trusted
 
 SHORT_WAIT_SECONDS = 30.0
 """A wait of at most this comes before a login (contract, *One whole request*)."""
 
-_CALL = CallBucket(bucket="-")
+_call, _read, _refresh = trusted(CallBucket), trusted(ReadToken), trusted(RefreshToken)
 
 Findings = tuple[BucketFinding, ...]
 
@@ -75,21 +76,21 @@ def step_towards(
     match fact:
         case "usable":
             token = bucket.token
-            facts: dict[str, object] = {
-                "bucket": bucket.name,
-                "fingerprint": token.fingerprint if type(token) is TokenHeld else "",
-                "attempt": asked.request.attempts + 1,
-                "is_probe": is_probe,
-                "moves": moves,
-                "is_retry": is_retry,
-                "is_counted": asked.request.strategy == "least-used",
-                "findings": told,
-            }
-            return Success(_CALL.evolve(facts))
+            call = _call(
+                bucket=bucket.name,
+                fingerprint=token.fingerprint if type(token) is TokenHeld else "",
+                attempt=asked.request.attempts + 1,
+                is_probe=is_probe,
+                moves=moves,
+                is_retry=is_retry,
+                is_counted=asked.request.strategy == "least-used",
+                findings=told,
+            )
+            return Success(call)
         case "not-read":
-            return Success(ReadToken(bucket=bucket.name, findings=told))
+            return Success(_read(bucket=bucket.name, findings=told))
         case "refreshable":
-            return Success(RefreshToken(bucket=bucket.name, findings=told))
+            return Success(_refresh(bucket=bucket.name, findings=told))
         case _:
             return None
 

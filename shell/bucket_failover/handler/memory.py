@@ -16,7 +16,7 @@ from typing import Final
 
 from bucket_failover import journal
 from bucket_failover.errors import safe_text
-from bucket_failover.store.limits import Limits, LimitStore
+from bucket_failover.store.interfaces import Limits, LimitStore
 from bucket_failover_core import SessionSnapshot, limits_worth_keeping
 from bucket_failover_core.request.session import limits_of, with_limits
 

@@ -18,7 +18,7 @@ from bucket_failover.handler.context import Bucket
 from bucket_failover.handler.dialogue import StepDone, perform_step
 from bucket_failover.handler.entries import Entry, HandlerSnapshot, HeldToken, as_bucket, as_profile
 from bucket_failover.handler.memory import Change, SharedLimits
-from bucket_failover.store.limits import LimitStore
+from bucket_failover.store.interfaces import LimitStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
     READING_STRATEGIES,

@@ -9,7 +9,7 @@ from bucket_failover.effects.performing import SyncPerformer
 from bucket_failover.handler.context import Bucket, FailoverContext
 from bucket_failover.handler.searching import HandlerState
 from bucket_failover.oauth import SyncOAuthManager, full_manager, policy_of
-from bucket_failover.store.limits import LimitStore
+from bucket_failover.store.interfaces import LimitStore
 from bucket_failover_core import FailoverPolicy, Strategy
 
 
