@@ -29,7 +29,7 @@ SLOW = (
     "test_cli_",
     "test_demo",
     "test_docs",
-    "test_endpoint",
+    "test_http_issuer",
     "test_limit_store",
     "test_login_",
     "test_refresh_",

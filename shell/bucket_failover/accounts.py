@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import Final, Literal
 
 from bucket_failover.oauth import Login, StoredOAuthManager
-from bucket_failover.oauth.endpoint import OAuthIssuer
-from bucket_failover.oauth.flows import Window, in_thread, log_in_with_browser, log_in_with_device
+from bucket_failover.oauth.http_issuer import OAuthIssuer
+from bucket_failover.oauth.login_flows import Window, in_thread, log_in_with_browser, log_in_with_device
 from bucket_failover.profile import Profile
 from bucket_failover.store import TokenStore
 from bucket_failover.tokens import OAuthToken

@@ -15,7 +15,7 @@ from bucket_failover import (
     TokenStoreError,
     in_memory_manager,
 )
-from bucket_failover.store.limits import Limits
+from bucket_failover.store.interfaces import Limits
 from tests.support.line import hinting
 from tests.support.people import PROVIDER, token
 

@@ -17,7 +17,7 @@ from bucket_failover import (
 )
 from tests.support.line import Line, failing
 from tests.support.people import PROVIDER, CallError, replace, token
-from tests.support.twins import ASYNCIO, THREADS, Twin, each_twin
+from tests.support.twins import Twin, each_twin
 
 twin = each_twin
 
@@ -155,17 +155,6 @@ def test_an_interrupted_adoption_is_made_up_for(twin: Twin) -> None:
     assert len(attempts) == 2
 
 
-@pytest.mark.parametrize(
-    "twin",
-    [
-        pytest.param(ASYNCIO, id="asyncio"),
-        pytest.param(
-            THREADS,
-            id="threads",
-            marks=pytest.mark.xfail(strict=True, reason="SyncRetryOrchestrator binds the method when it is made"),
-        ),
-    ],
-)
 def test_the_adoption_is_the_handlers_at_the_first_request(twin: Twin) -> None:
     """One that was replaced after the orchestrator was made is the one that is asked."""
     line = Line("default", twin=twin)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from bucket_failover import OAuthToken, SqliteTokenStore, SyncStoredOAuthManager
-from bucket_failover.store.locks import FileLocks
+from bucket_failover.store.sqlite.locks import FileLocks
 from bucket_failover.testing import EmbeddedProvider
 from tests.support.people import PROVIDER
 from tests.support.refresher import (

@@ -28,8 +28,9 @@ from bucket_failover import (
     SyncStoredOAuthManager,
     TokenStoreError,
 )
-from bucket_failover.oauth.endpoint import OAuthIssuer
-from bucket_failover.store.locks import FileLocks, Release
+from bucket_failover.oauth.http_issuer import OAuthIssuer
+from bucket_failover.store import Release
+from bucket_failover.store.sqlite.locks import FileLocks
 from bucket_failover_core import IssuerSettings, NothingIssued
 from tests.shell.test_cli_renew import Watchman, watching
 from tests.shell.test_cli_renew import watchman as watchman  # noqa: PLC0414 - the fixture is used here, too
@@ -129,7 +130,7 @@ def test_a_redirect_is_not_followed() -> None:
 
 def test_a_body_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """However soon the next byte always comes; nobody knows then whether a token was issued."""
-    monkeypatch.setattr("bucket_failover.oauth.posting._BODY_SECONDS", 0.01)
+    monkeypatch.setattr("bucket_failover.oauth.form_post._BODY_SECONDS", 0.01)
 
     def drips() -> Iterator[bytes]:
         yield b"HTTP/1.1 200 OK\r\ncontent-length: 200\r\n\r\n"
@@ -224,7 +225,7 @@ def test_a_lock_file_that_two_threads_make(tmp_path: Path, monkeypatch: pytest.M
         locks.append(FileLocks(tmp_path).try_lock("p", "b", "refresh"))
 
     first, second = threading.Thread(target=lock), threading.Thread(target=lock)
-    monkeypatch.setattr("bucket_failover.store.database.os.close", late)
+    monkeypatch.setattr("bucket_failover.store.sqlite.identity.os.close", late)
     first.start()
     assert made.wait(PATIENCE_SECONDS)
     second.start()

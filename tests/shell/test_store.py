@@ -197,7 +197,7 @@ class TestOutages:
 
     def test_a_locked_database(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Another process holds the write lock for longer than anybody waits; reading goes on."""
-        monkeypatch.setattr("bucket_failover.store.sqlite._BUSY_SECONDS", 0.01)
+        monkeypatch.setattr("bucket_failover.store.sqlite.token_store._BUSY_SECONDS", 0.01)
         path = tmp_path / "tokens.db"
         with SqliteTokenStore(path) as store:
             store.write("p", "b", token("kept"))

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from bucket_failover import OAuthToken, SqliteTokenStore, TokenCorruptError, TokenStoreError
-from bucket_failover.store import Change
-from bucket_failover.store.locks import FileLocks, Purpose
+from bucket_failover.store import Change, Purpose
+from bucket_failover.store.sqlite.locks import FileLocks
 from bucket_failover_core import LoginAnswer, RefreshMark, StoredLogin, TokenCorrupt
 from tests.support.people import token
 from tests.support.processes import PREAMBLE, run, store_in
@@ -155,7 +155,7 @@ class TestLocked:
         self, path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[SqliteTokenStore], None]
     ) -> None:
         """Each says so; reading goes on."""
-        monkeypatch.setattr("bucket_failover.store.sqlite._BUSY_SECONDS", 0.001)
+        monkeypatch.setattr("bucket_failover.store.sqlite.token_store._BUSY_SECONDS", 0.001)
         other = sqlite3.connect(path, isolation_level=None)
         with SqliteTokenStore(path) as store:
             other.execute("BEGIN IMMEDIATE")
@@ -167,7 +167,7 @@ class TestLocked:
 
     def test_a_file_that_is_held_exclusively(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """It cannot even be read, which is not "no token"."""
-        monkeypatch.setattr("bucket_failover.store.database._OPENING_SECONDS", 0.001)
+        monkeypatch.setattr("bucket_failover.store.sqlite.schema._OPENING_SECONDS", 0.001)
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN IMMEDIATE")

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from bucket_failover import SqliteTokenStore, TokenCorruptError, TokenStoreError
-from bucket_failover.store.locks import FileLocks
+from bucket_failover.store.sqlite.locks import FileLocks
 from tests.support.people import token
 from tests.support.processes import run, store_in
 

@@ -23,9 +23,9 @@ from pydantic import SecretStr
 
 from bucket_failover import OAuthToken, SqliteTokenStore, TokenCorruptError, TokenStoreError
 from bucket_failover.store import Change
-from bucket_failover.store.encrypted_vault import EncryptedVault
-from bucket_failover.store.keyring_vault import KeyringVault, usable_keyring
-from bucket_failover.store.vaults import SecretVault
+from bucket_failover.store.vaults.encrypted import EncryptedVault
+from bucket_failover.store.vaults.interface import SecretVault
+from bucket_failover.store.vaults.keyring import KeyringVault, usable_keyring
 from tests.support.people import replace, token
 
 KEY = SecretStr("correct horse battery staple")
@@ -130,7 +130,7 @@ class TestStore:
 
     def test_a_write_that_fails(self, path: Path, ring: DictKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
         """A locked file, a decision that breaks: the new secrets are discarded, and the former ones are not."""
-        monkeypatch.setattr("bucket_failover.store.sqlite._BUSY_SECONDS", 0.01)
+        monkeypatch.setattr("bucket_failover.store.sqlite.token_store._BUSY_SECONDS", 0.01)
         with SqliteTokenStore(path, vault=KeyringVault(backend=ring)) as store:
             store.write("p", "b", token("kept"))
             before = dict(ring.kept)
@@ -226,7 +226,7 @@ class TestStore:
         """Each seals with a salt of its own."""
         child = (
             "import sys; from pydantic import SecretStr; from bucket_failover import OAuthToken, SqliteTokenStore\n"
-            "from bucket_failover.store.encrypted_vault import EncryptedVault\n"
+            "from bucket_failover.store.vaults.encrypted import EncryptedVault\n"
             "with SqliteTokenStore(sys.argv[1], vault=EncryptedVault(SecretStr(sys.stdin.read()))) as store:\n"
             "    print(store.read('p', 'parent').access_token.get_secret_value())\n"
             "    store.write('p', 'child', OAuthToken.from_api_key('of the child'))\n"
@@ -327,7 +327,7 @@ class TestKeyring:
     def test_a_real_one(self, tmp_path: Path) -> None:
         """GNOME's, unlocked, on a session bus of its own."""
         child = (
-            "from pydantic import SecretStr; from bucket_failover.store.keyring_vault import KeyringVault\n"
+            "from pydantic import SecretStr; from bucket_failover.store.vaults.keyring import KeyringVault\n"
             "vault = KeyringVault()\n"
             "old, new = (vault.seal('p', 'b', SecretStr(text)) for text in ('old', 'new \\N{SNOWMAN}'))\n"
             "vault.discard('p', 'b', old); vault.discard('p', 'b', old)\n"

@@ -11,7 +11,7 @@ PREAMBLE = """
 import os, resource, sys, time
 from pathlib import Path
 from bucket_failover import OAuthToken, SqliteTokenStore, TokenStoreError
-from bucket_failover.store.locks import FileLocks
+from bucket_failover.store.sqlite.locks import FileLocks
 path = sys.argv[1]
 """
 

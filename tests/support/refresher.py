@@ -27,7 +27,7 @@ from bucket_failover import (
     StoredOAuthManager,
     SyncStoredOAuthManager,
 )
-from bucket_failover.oauth.endpoint import OAuthIssuer
+from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.store import Change, Lease, Purpose
 from bucket_failover_core import RefreshMark, StoredLogin
 from tests.support.people import PROVIDER, token

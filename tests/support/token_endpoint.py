@@ -21,8 +21,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bucket_failover import OAuthToken, SqliteTokenStore, StoredOAuthManager, SyncStoredOAuthManager
-from bucket_failover.oauth.endpoint import OAuthIssuer
-from bucket_failover.oauth.posting import TIMEOUT
+from bucket_failover.oauth.form_post import TIMEOUT
+from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.testing import EmbeddedProvider
 from bucket_failover.testing.ledger import IssuedToken
 from bucket_failover.testing.server import serve_in_thread

@@ -1,7 +1,7 @@
 """`bucket-failover bench` and `clear`: limits by hand."""
 
 from bucket_failover.cli.session import Session
-from bucket_failover.store.limits import Limits
+from bucket_failover.store.interfaces import Limits
 from bucket_failover_core import Limit, held_limits, hold_limits, learn_limits
 
 

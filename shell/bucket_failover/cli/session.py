@@ -15,7 +15,7 @@ from bucket_failover.errors import BucketFailoverError, TokenStoreError
 from bucket_failover.handler.dialogue import state_of_problem
 from bucket_failover.profile import Profile, load_profiles
 from bucket_failover.store import SecretVault, SqliteLimitStore, SqliteTokenStore
-from bucket_failover.store.choosing import PLACES, choose_vault
+from bucket_failover.store.vaults.choosing import PLACES, choose_vault
 from bucket_failover_core import (
     BucketSnapshot,
     FailoverSnapshot,

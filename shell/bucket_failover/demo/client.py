@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 
-from bucket_failover.oauth.endpoint import OAuthIssuer
+from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.request import ActiveBucket
 from bucket_failover_core import DeviceCode, IssuerSettings
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bucket_failover.store.protocol import TokenStore
+from bucket_failover.store.interfaces import TokenStore
 from bucket_failover.testing import EmbeddedProvider, IssuedToken, Quota
 from bucket_failover.tokens import OAuthToken
 

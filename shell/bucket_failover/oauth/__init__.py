@@ -6,13 +6,13 @@ from bucket_failover.oauth.interface import (
     full_manager,
     policy_of,
 )
+from bucket_failover.oauth.issuer import Reply, TokenIssuer
 from bucket_failover.oauth.manager import (
     Login,
     Refresh,
     StoredOAuthManager,
     in_memory_manager,
 )
-from bucket_failover.oauth.reply import Reply, TokenIssuer
 from bucket_failover.oauth.sync_manager import SyncLogin, SyncRefresh, SyncStoredOAuthManager
 
 __all__ = [

@@ -15,7 +15,7 @@ from bucket_failover.errors import (
     TokenStoreError,
     safe_text,
 )
-from bucket_failover.oauth.conducting import AskToLogIn, Protocol
+from bucket_failover.oauth.steps import AskToLogIn, Steps
 from bucket_failover.store import Change, Lease, TokenStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import LoginAnswer, LoginSnapshot, StoredLogin, TokenHeld, decide_login
@@ -42,7 +42,7 @@ class LoggingIn:
     bucket: str
     clock: Callable[[], float]
 
-    def protocol(self) -> Protocol[None]:
+    def protocol(self) -> Steps[None]:
         """The whole of it; at its end a token is stored.
 
         Raises:
@@ -71,7 +71,7 @@ class LoggingIn:
         finally:
             lease.release()
 
-    def _turn(self) -> Protocol[Lease]:
+    def _turn(self) -> Steps[Lease]:
         """Wait for the login that is under way; how long, whoever waits for us decides."""
         while True:
             lease: Lease | None = yield Do(lambda: self.store.try_lease(self.provider, self.bucket, "login"))
@@ -79,7 +79,7 @@ class LoggingIn:
                 return lease
             yield Wait(_PAUSE_SECONDS)
 
-    def _ask(self) -> Protocol[None]:
+    def _ask(self) -> Steps[None]:
         try:
             token: OAuthToken = yield AskToLogIn(self.provider, self.bucket)
             yield Do(lambda: self.store.write(self.provider, self.bucket, token))

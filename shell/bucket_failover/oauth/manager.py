@@ -7,10 +7,10 @@ from typing import TypeVar, assert_never
 
 from bucket_failover.effects import Do, Wait, run, run_async
 from bucket_failover.effects.threads import REFRESH, STORE, call_in, finish_in
-from bucket_failover.errors import LoginUnavailableError
-from bucket_failover.oauth.conducting import AskToLogIn, Present, Read, Replace, Step
+from bucket_failover.errors import LoginUnavailableError, TokenStoreError
+from bucket_failover.oauth.issuer import TokenIssuer, reply_of
 from bucket_failover.oauth.manager_steps import ManagerSteps
-from bucket_failover.oauth.reply import TokenIssuer, reply_of
+from bucket_failover.oauth.steps import AskToLogIn, Present, Read, Replace, Step
 from bucket_failover.store import MemoryTokenStore, TokenStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core.tokens import TRUST_SECONDS
@@ -73,13 +73,23 @@ class StoredOAuthManager(ManagerSteps):
         """Whether the user can be asked to log in; a subclass that brings its own `authenticate` can ask."""
         return self._login is not None or type(self).authenticate is not StoredOAuthManager.authenticate
 
+    def peek(self, provider: str, bucket: str) -> OAuthToken | None:
+        """See `ManagerSteps.peek`. A store that is called in the event loop does not block, and is read each time."""
+        if self._in_thread:
+            return self._cache.at_hand(provider, bucket)
+        try:
+            token = self._cache.read(provider, bucket)
+        except TokenStoreError:
+            return None  # it is told when the token is asked for
+        return token if token is not None and token.is_live(now=self._clock()) else None
+
     async def read_token(self, provider: str, bucket: str) -> OAuthToken | None:
         """See `OAuthManager.read_token`.
 
         Raises:
             TokenStoreError: the store could not answer.
         """
-        return await self._call(self._memory.read, provider, bucket)
+        return await self._call(self._cache.read, provider, bucket)
 
     async def get_oauth_token(self, provider: str, bucket: str) -> OAuthToken | None:
         """See `OAuthManager.get_oauth_token`. A token that was read a second ago or less is not read again.
@@ -87,7 +97,7 @@ class StoredOAuthManager(ManagerSteps):
         Raises:
             TokenStoreError: the store could not answer. Whatever `replace_token` raises.
         """
-        held = self._memory.at_hand(provider, bucket)
+        held = self.peek(provider, bucket)
         return held if held is not None else await run_async(self._getting(provider, bucket), self._perform)
 
     async def refresh_oauth_token(self, provider: str, bucket: str) -> OAuthToken | None:

@@ -12,11 +12,11 @@ from typing import Any, assert_never
 
 from bucket_failover.effects import Do, Wait
 from bucket_failover.errors import TokenStoreError
-from bucket_failover.oauth.conducting import AskToLogIn, Present, Protocol, Read, Replace, Step
+from bucket_failover.oauth.issuer import TokenIssuer
 from bucket_failover.oauth.logging_in import LoggingIn
-from bucket_failover.oauth.memory import Listener, TokenMemory
 from bucket_failover.oauth.refreshing import Refreshing
-from bucket_failover.oauth.reply import TokenIssuer
+from bucket_failover.oauth.steps import AskToLogIn, Present, Read, Replace, Step, Steps
+from bucket_failover.oauth.token_cache import Listener, TokenCache
 from bucket_failover.store import TokenStore
 from bucket_failover.tokens import OAuthToken
 
@@ -51,45 +51,45 @@ class ManagerSteps:
         self._login = login
         self._clock = clock
         self._single_use = single_use if self._issuer is None else self._issuer.single_use_refresh_tokens
-        self._memory = TokenMemory(store, clock, trust_seconds)
+        self._cache = TokenCache(store, clock, trust_seconds)
         self.login_command = login_command
 
     def peek(self, provider: str, bucket: str) -> OAuthToken | None:
         """The bucket's token, if it is live and was read a second ago or less; None: ask `get_oauth_token`."""
-        return self._memory.at_hand(provider, bucket)
+        return self._cache.at_hand(provider, bucket)
 
     def listening(self, listener: Listener) -> AbstractContextManager[None]:
         """Tell `listener` the provider and bucket of each login, refresh and logout, until the block ends."""
-        return self._memory.listening(listener)
+        return self._cache.listening(listener)
 
-    def _reading(self, provider: str, bucket: str) -> Protocol[OAuthToken | None]:
-        token: OAuthToken | None = yield Read(lambda: self._memory.read(provider, bucket))
+    def _reading(self, provider: str, bucket: str) -> Steps[OAuthToken | None]:
+        token: OAuthToken | None = yield Read(lambda: self._cache.read(provider, bucket))
         return token
 
-    def _getting(self, provider: str, bucket: str) -> Protocol[OAuthToken | None]:
+    def _getting(self, provider: str, bucket: str) -> Steps[OAuthToken | None]:
         """A token that is live, after a refresh if need be."""
         token = yield from self._reading(provider, bucket)
         if token is not None and not token.is_live(now=self._clock()):
             token = yield Replace(provider, bucket, "")
         return token if token is not None and token.is_live(now=self._clock()) else None
 
-    def _replacing(self, provider: str, bucket: str) -> Protocol[OAuthToken | None]:
+    def _replacing(self, provider: str, bucket: str) -> Steps[OAuthToken | None]:
         """The token that is stored now is replaced."""
         before = yield from self._reading(provider, bucket)
         token: OAuthToken | None = yield Replace(provider, bucket, before.fingerprint if before is not None else "")
         return token
 
-    def _refreshing(self, provider: str, bucket: str, unwanted: str) -> Protocol[OAuthToken | None]:
+    def _refreshing(self, provider: str, bucket: str, unwanted: str) -> Steps[OAuthToken | None]:
         """The refresh itself, of which there is one at a time; what could not be stored so far comes first."""
         if self._refresh is None:
             return None
-        kept: OAuthToken | None = yield Read(lambda: self._memory.instead_of_refresh(provider, bucket, unwanted))
+        kept: OAuthToken | None = yield Read(lambda: self._cache.instead_of_refresh(provider, bucket, unwanted))
         if kept is not None:
             return kept
-        stalled = self._memory.stalled(provider, bucket)
+        stalled = self._cache.stalled(provider, bucket)
         job = Refreshing(self._store, provider, bucket, unwanted, self._single_use, stalled, self._clock)
         refreshed = yield from job.protocol()
-        return self._memory.learn(provider, bucket, refreshed)
+        return self._cache.learn(provider, bucket, refreshed)
 
     def _perform_blocking(self, step: Step) -> object:
         """Have one step of a refresh performed in this thread."""
@@ -107,16 +107,16 @@ class ManagerSteps:
             case never:
                 assert_never(never)
 
-    def _logging_in(self, provider: str, bucket: str) -> Protocol[None]:
+    def _logging_in(self, provider: str, bucket: str) -> Steps[None]:
         try:
             yield from LoggingIn(self._store, provider, bucket, self._clock).protocol()
         finally:  # a login that was cancelled may have been stored all the same
-            self._memory.forget(provider, bucket)
+            self._cache.forget(provider, bucket)
 
-    def _logging_out(self, provider: str, bucket: str) -> Protocol[OAuthToken | None]:
+    def _logging_out(self, provider: str, bucket: str) -> Steps[OAuthToken | None]:
         former: OAuthToken | None = None
         with contextlib.suppress(TokenStoreError):
             former = yield from self._reading(provider, bucket)
         yield Read(lambda: self._store.delete(provider, bucket))
-        self._memory.forget(provider, bucket)
+        self._cache.forget(provider, bucket)
         return former

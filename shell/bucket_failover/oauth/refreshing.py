@@ -22,8 +22,8 @@ from bucket_failover.errors import (
     RefreshUnheardError,
     TokenStoreError,
 )
-from bucket_failover.oauth.conducting import Present, Protocol
-from bucket_failover.oauth.reply import Reply
+from bucket_failover.oauth.issuer import Reply
+from bucket_failover.oauth.steps import Present, Steps
 from bucket_failover.store import Change, Lease, LeaseStore, Purpose, Stored, TokenStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
@@ -91,7 +91,7 @@ class Refreshing:
     stalled: tuple[str, float] | None
     clock: Callable[[], float]
 
-    def protocol(self) -> Protocol[Refreshed]:
+    def protocol(self) -> Steps[Refreshed]:
         """The whole of it.
 
         Raises:
@@ -108,7 +108,7 @@ class Refreshing:
         finally:
             lease.release()
 
-    def _under_lease(self, lease: Lease) -> Protocol[Refreshed]:
+    def _under_lease(self, lease: Lease) -> Steps[Refreshed]:
         for _ in range(_ROUNDS):
             stored: Stored = yield Do(self._read)
             decision = self._decide(stored.login, lease.number)
@@ -138,7 +138,7 @@ class Refreshing:
         )
         return unwrap_or_failure(decide_refresh(snapshot, now=self.clock()))
 
-    def _present(self, stored: Stored, lease: Lease) -> Protocol[Refreshed | None]:
+    def _present(self, stored: Stored, lease: Lease) -> Steps[Refreshed | None]:
         """Present the refresh token, and store what came of it; None: look again, what is stored is another login."""
         held = stored.token
         assert held is not None, "nothing else is presented"  # noqa: S101 - the decision's own rule
@@ -200,7 +200,7 @@ class Refreshing:
 
     def _settle(
         self, presented: StoredLogin, issued: OAuthToken | None, reply: Reply
-    ) -> Protocol[tuple[TokenStoreError | None, RefreshOutcome | NotRefreshed | None]]:
+    ) -> Steps[tuple[TokenStoreError | None, RefreshOutcome | NotRefreshed | None]]:
         """Write what came of it; what was issued is tried again, for there is no second copy of it anywhere."""
 
         def decide(stored: StoredLogin) -> Change[RefreshOutcome | NotRefreshed]:
@@ -252,7 +252,7 @@ class Refreshing:
                     raise stored.problem
                 return Refreshed(None)
 
-    def _adopt_late(self) -> Protocol[Refreshed]:
+    def _adopt_late(self) -> Steps[Refreshed]:
         """The lock was not to be had: whatever its holder has stored in the end is adopted."""
         stored: Stored = yield Do(self._read)
         if self._decide(stored.login, 0).kind == "adopt-stored":
@@ -294,7 +294,7 @@ def carried_over(held: OAuthToken, answer: OAuthToken) -> OAuthToken:
 
 def _take_lease(
     store: LeaseStore, provider: str, bucket: str, purpose: Purpose, within_seconds: float
-) -> Protocol[Lease | None]:
+) -> Steps[Lease | None]:
     """The lease, or None if it is not to be had in time. The wait is counted, not measured: no clock can stretch it."""
     waited = 0.0
     while True:

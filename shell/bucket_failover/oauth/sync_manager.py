@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from bucket_failover.effects import run
 from bucket_failover.errors import LoginUnavailableError
-from bucket_failover.oauth.conducting import AskToLogIn, Present, Replace, Step, uninterrupted
+from bucket_failover.oauth.issuer import TokenIssuer, reply_of
 from bucket_failover.oauth.manager_steps import ManagerSteps
-from bucket_failover.oauth.reply import TokenIssuer, reply_of
+from bucket_failover.oauth.steps import AskToLogIn, Present, Replace, Step, uninterrupted
 from bucket_failover.store import TokenStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core.tokens import TRUST_SECONDS
@@ -67,7 +67,7 @@ class SyncStoredOAuthManager(ManagerSteps):
         Raises:
             TokenStoreError: the store could not answer.
         """
-        return self._memory.read(provider, bucket)
+        return self._cache.read(provider, bucket)
 
     def get_oauth_token(self, provider: str, bucket: str) -> OAuthToken | None:
         """See `OAuthManager.get_oauth_token`. A token that was read a second ago or less is not read again.
@@ -75,7 +75,7 @@ class SyncStoredOAuthManager(ManagerSteps):
         Raises:
             TokenStoreError: the store could not answer. Whatever `replace_token` raises.
         """
-        held = self._memory.at_hand(provider, bucket)
+        held = self._cache.at_hand(provider, bucket)
         return held if held is not None else run(self._getting(provider, bucket), self._perform)
 
     def refresh_oauth_token(self, provider: str, bucket: str) -> OAuthToken | None:

@@ -5,8 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from bucket_failover.store.locks import MemoryLocks, Purpose
-from bucket_failover.store.protocol import Change, Lease, Stored
+from bucket_failover.store.interfaces import Change, Lease, Purpose, Release, Stored
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import LoginAnswer, RefreshMark, StoredLogin
 
@@ -92,3 +91,20 @@ class MemoryTokenStore:
     def write_session_bucket(self, provider: str, bucket: str) -> None:
         """See `SessionStore.write_session_bucket`. Raises nothing."""
         self._session_buckets[provider] = bucket
+
+
+class MemoryLocks:
+    """One at a time for a bucket, within one process."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._held: set[tuple[str, str, Purpose]] = set()
+
+    def try_lock(self, provider: str, bucket: str, purpose: Purpose) -> Release | None:
+        """See `FileLocks.try_lock`. Raises nothing."""
+        key = (provider, bucket, purpose)
+        with self._mutex:
+            if key in self._held:
+                return None
+            self._held.add(key)
+        return lambda: self._held.discard(key)

@@ -5,9 +5,9 @@ from typing import Final, Literal, get_args
 from pydantic import SecretStr
 
 from bucket_failover.errors import BucketFailoverError
-from bucket_failover.store.encrypted_vault import EncryptedVault
-from bucket_failover.store.keyring_vault import KeyringVault, usable_keyring
-from bucket_failover.store.vaults import SecretVault
+from bucket_failover.store.vaults.encrypted import EncryptedVault
+from bucket_failover.store.vaults.interface import SecretVault
+from bucket_failover.store.vaults.keyring import KeyringVault, usable_keyring
 
 SecretsPlace = Literal["auto", "keyring", "encrypted", "file"]
 """Where secrets are kept; `auto`: the first of the others that can be had."""

@@ -8,16 +8,14 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
 from bucket_failover.errors import TokenCorruptError, TokenStoreError
-from bucket_failover.store.database import DatabaseFile
-from bucket_failover.store.locks import FileLocks, Purpose
-from bucket_failover.store.protocol import Change, Lease, Stored
-from bucket_failover.store.records import (
+from bucket_failover.store.interfaces import Change, Stored
+from bucket_failover.store.sqlite.leases import LeaseTable
+from bucket_failover.store.sqlite.records import (
     Parsed,
     SealedRecord,
     login_of,
@@ -26,7 +24,8 @@ from bucket_failover.store.records import (
     plain_record,
     sealed_record,
 )
-from bucket_failover.store.vaults import SecretVault
+from bucket_failover.store.sqlite.sessions import SessionTable
+from bucket_failover.store.vaults.interface import SecretVault
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import LoginAnswer, RefreshMark, StoredLogin
 
@@ -48,16 +47,12 @@ _READ_ANSWER: Final = "SELECT record FROM login_answer WHERE provider = ? AND bu
 _WRITE: Final = "INSERT OR REPLACE INTO token VALUES (?, ?, ?)"
 _WRITE_MARK: Final = "INSERT OR REPLACE INTO refresh_mark VALUES (?, ?, ?)"
 _WRITE_ANSWER: Final = "INSERT OR REPLACE INTO login_answer VALUES (?, ?, ?)"
-_NEXT_NUMBER: Final = (
-    "INSERT INTO lease VALUES (?, ?, ?, 1) "
-    "ON CONFLICT (provider, bucket, purpose) DO UPDATE SET number = number + 1 RETURNING number"
-)
 _DELETE: Final = "DELETE FROM token WHERE provider = ? AND bucket = ?"
 _DELETE_MARK: Final = "DELETE FROM refresh_mark WHERE provider = ? AND bucket = ?"
 _DELETE_ANSWER: Final = "DELETE FROM login_answer WHERE provider = ? AND bucket = ?"
 
 
-class SqliteTokenStore(DatabaseFile):
+class SqliteTokenStore(LeaseTable, SessionTable):
     """Tokens in an SQLite file.
 
     Example:
@@ -80,7 +75,6 @@ class SqliteTokenStore(DatabaseFile):
         self._vault = vault
         self.changes = 0
         """See `LoginStore.changes`."""
-        self._locks = FileLocks(Path(f"{self._path}.locks"))
 
     @property
     def vault(self) -> SecretVault | None:
@@ -167,22 +161,6 @@ class SqliteTokenStore(DatabaseFile):
             self._empty_log()
         return change.outcome
 
-    def try_lease(self, provider: str, bucket: str, purpose: Purpose) -> Lease | None:
-        """See `LeaseStore.try_lease`. The locks are files in a folder beside the file, the numbers are in it.
-
-        Raises:
-            TokenStoreError: the lock file cannot be opened or made, or the file cannot be written.
-        """
-        release = self._locks.try_lock(provider, bucket, purpose)
-        if release is None:
-            return None
-        try:
-            number = self._next_number(provider, bucket, purpose)
-        except BaseException:
-            release()
-            raise
-        return Lease(number, release)
-
     def read_login_answer(self, provider: str, bucket: str) -> LoginAnswer | None:
         """See `LoginStore.read_login_answer`. What is stored and is no answer is none.
 
@@ -204,31 +182,6 @@ class SqliteTokenStore(DatabaseFile):
         record = answer.model_dump_json()
         self._change(_WRITE_ANSWER, provider, bucket, record)
 
-    def read_session_bucket(self, provider: str) -> str | None:
-        """See `SessionStore.read_session_bucket`.
-
-        Raises:
-            TokenStoreError: the file cannot be read.
-        """
-        return self._query("SELECT bucket FROM session_bucket WHERE provider = ?", provider)
-
-    def write_session_bucket(self, provider: str, bucket: str) -> None:
-        """See `SessionStore.write_session_bucket`.
-
-        Raises:
-            TokenStoreError: the file cannot be written.
-        """
-        self._change("INSERT OR REPLACE INTO session_bucket VALUES (?, ?)", provider, bucket)
-
-    def _query(self, statement: str, *values: str) -> str | None:
-        with self._use("read") as connection:
-            row = connection.execute(statement, values).fetchone()
-        return None if row is None else str(row[0])
-
-    def _change(self, statement: str, *values: str) -> None:
-        with self._use("written") as connection:
-            connection.execute(statement, values)
-
     def _read(self, provider: str, bucket: str) -> tuple[Parsed, RefreshMark | None]:
         with self._use("read") as connection:
             return _parsed(connection.execute(_READ, {"provider": provider, "bucket": bucket}).fetchone())
@@ -249,11 +202,6 @@ class SqliteTokenStore(DatabaseFile):
             message = f"{self._path}: what is stored for {provider!r} {bucket!r} is no token{wrong}; log in again"
             raise TokenCorruptError(message)
         return token
-
-    def _next_number(self, provider: str, bucket: str, purpose: Purpose) -> int:
-        with self._use("written") as connection:
-            (number,) = connection.execute(_NEXT_NUMBER, (provider, bucket, purpose)).fetchone()
-        return int(number)
 
     def _empty_log(self) -> None:
         """A secret that is gone is to leave the log as well; who reads meanwhile may delay that."""

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from bucket_failover.store.locks import Purpose
-from bucket_failover.store.protocol import Change, Lease, LeaseStore, LoginStore, SessionStore, Stored
+from bucket_failover.store.interfaces import Change, Lease, LeaseStore, LoginStore, Purpose, SessionStore, Stored
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import LoginAnswer, StoredLogin
 

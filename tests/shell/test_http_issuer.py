@@ -24,8 +24,8 @@ from bucket_failover import (
     StoredOAuthManager,
     TokenStoreError,
 )
-from bucket_failover.oauth.endpoint import OAuthIssuer
-from bucket_failover.oauth.reply import Reply
+from bucket_failover.oauth.http_issuer import OAuthIssuer
+from bucket_failover.oauth.issuer import Reply
 from bucket_failover_core import IssuerSettings, NothingIssued
 from tests.support.people import PROVIDER
 
@@ -118,7 +118,7 @@ def shown(error: BaseException) -> str:
     # The last frames are ours; this test's own variables are no finding.
     for part in (told, told.__cause__, told.__context__):
         if part is not None:
-            part.stack[:] = [frame for frame in part.stack if not frame.filename.endswith("test_endpoint.py")]
+            part.stack[:] = [frame for frame in part.stack if not frame.filename.endswith("test_http_issuer.py")]
     return "".join(told.format()) + repr(error)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from bucket_failover.store.vaults import SecretVault
+from bucket_failover.store.vaults.interface import SecretVault
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import RefreshMark, StoredLogin, TokenAbsent, TokenCorrupt, TokenHeld
 

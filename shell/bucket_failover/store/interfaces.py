@@ -1,17 +1,25 @@
 """What a token store can do. A key is a provider *and* a bucket, never one text made of both.
 
-Three things are asked of it, which may be kept in three places (`store.parts`): the logins, a lease for each bucket,
+Three things are asked of it, which may be kept in three places (`store.joined`): the logins, a lease for each bucket,
 and the bucket in use.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from bucket_failover.errors import TokenCorruptError
-from bucket_failover.store.locks import Purpose, Release
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core import LoginAnswer, RefreshMark, StoredLogin, TokenAbsent, TokenCorrupt
+from bucket_failover_core import Limit, LoginAnswer, RefreshMark, StoredLogin, TokenAbsent, TokenCorrupt
+
+Purpose = Literal["refresh", "login"]
+"""What is done one at a time. A refresh does not wait for a login, which may take minutes."""
+
+Release = Callable[[], None]
+"""Gives a lock back."""
+
+Limits = Mapping[str, tuple[Limit, ...]]
+"""What is believed, by bucket. A bucket that is not there has no limits."""
 
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
@@ -196,4 +204,41 @@ class SessionStore(Protocol):
 
 @runtime_checkable
 class TokenStore(LoginStore, LeaseStore, SessionStore, Protocol):
-    """All three, which is what a token manager is made with; `parts.JoinedStore` makes one of three."""
+    """All three, which is what a token manager is made with; `joined.JoinedStore` makes one of three."""
+
+
+@runtime_checkable
+class LimitStore(Protocol):
+    """Limits by provider and bucket, shared by all who use the store. Calls are short, and may be made anywhere."""
+
+    def version(self) -> object:
+        """Something that differs once anybody has changed anything.
+
+        Raises:
+            TokenStoreError: the store could not answer.
+        """
+        ...
+
+    def read_limits(self, provider: str) -> Limits:
+        """What is believed of the provider's buckets.
+
+        Raises:
+            TokenStoreError: the store could not answer.
+        """
+        ...
+
+    def change_limits(self, provider: str, change: Callable[[Limits], Limits]) -> Limits:
+        """Apply a change to what is held, and answer what is held now. Buckets that the change leaves out are kept.
+
+        Raises:
+            TokenStoreError: nothing has been changed.
+        """
+        ...
+
+    def claim_probe(self, provider: str, *, now: float, interval_seconds: float) -> bool:
+        """Whether the caller may test an advisory limit: nobody has claimed that within the interval.
+
+        Raises:
+            TokenStoreError: the store could not answer.
+        """
+        ...

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from returns.methods import unwrap_or_failure
 
 from bucket_failover.errors import LoginDeclinedError, LoginFailedError
-from bucket_failover.oauth.endpoint import OAuthIssuer
+from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.oauth.loopback import Redirect, listening
 from bucket_failover.tokens import MaskedDict, OAuthToken
 from bucket_failover_core import (

@@ -46,7 +46,7 @@ class AskToLogIn(NamedTuple):
 
 
 Step = Read | Replace | Do | Wait | Present | AskToLogIn
-Protocol = Generator[Step, Any, _T]
+Steps = Generator[Step, Any, _T]
 
 
 def uninterrupted(run: Callable[[], _T]) -> _T:

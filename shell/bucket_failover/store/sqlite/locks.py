@@ -6,7 +6,7 @@ dies. It is not a lock on the store, which is never held over a call to an issue
 Road not taken: a file with a process number in it. Whoever is killed leaves it behind, and the number may be another
 process's by then. And a lock that ends by the clock: after a crash the others wait for the rest of it, and a process
 that was asleep for longer believes that it holds what another one has. An engine that has no other lock can be used all
-the same: its leases are numbered and have an end (`protocol.Lease`), and `decide_sending` looks at both.
+the same: its leases are numbered and have an end (`interfaces.Lease`), and `decide_sending` looks at both.
 
 Road not taken: SQLite's EXCLUSIVE lock. It is taken in three steps, and two that try at once can refuse each other.
 
@@ -15,19 +15,13 @@ Source: https://www.sqlite.org/lockingv3.html (RESERVED: one at a time; the lock
 
 import hashlib
 import sqlite3
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from bucket_failover.errors import TokenStoreError
-from bucket_failover.store.database import clear_errors, make_private
-
-Purpose = Literal["refresh", "login"]
-"""What is done one at a time. A refresh does not wait for a login, which may take minutes."""
-
-Release = Callable[[], None]
-"""Gives a lock back."""
+from bucket_failover.store.interfaces import Purpose, Release
+from bucket_failover.store.sqlite.identity import make_private
+from bucket_failover.store.sqlite.problems import clear_errors
 
 _NAME_LENGTH: Final = 32
 
@@ -63,23 +57,6 @@ class FileLocks:
             return connection.close
         connection.close()
         return None
-
-
-class MemoryLocks:
-    """The same within one process."""
-
-    def __init__(self) -> None:
-        self._mutex = threading.Lock()
-        self._held: set[tuple[str, str, Purpose]] = set()
-
-    def try_lock(self, provider: str, bucket: str, purpose: Purpose) -> Release | None:
-        """See `FileLocks.try_lock`. Raises nothing."""
-        key = (provider, bucket, purpose)
-        with self._mutex:
-            if key in self._held:
-                return None
-            self._held.add(key)
-        return lambda: self._held.discard(key)
 
 
 def _is_locked(connection: sqlite3.Connection) -> bool:

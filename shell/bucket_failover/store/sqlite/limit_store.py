@@ -8,58 +8,19 @@ Road not taken: to keep in memory what was read, and write it back. The last wri
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from bucket_failover.store.database import DatabaseFile
+from bucket_failover.store.interfaces import Limits
+from bucket_failover.store.sqlite.file import DatabaseFile
 from bucket_failover_core import Limit
-
-Limits = Mapping[str, tuple[Limit, ...]]
-"""What is believed, by bucket. A bucket that is not there has no limits."""
 
 _BUSY_SECONDS: Final = 0.25
 """A belief is not worth a longer wait, which would be the event loop's."""
 
 _LIMITS: Final = TypeAdapter(tuple[Limit, ...])
-
-
-@runtime_checkable
-class LimitStore(Protocol):
-    """Limits by provider and bucket, shared by all who use the store. Calls are short, and may be made anywhere."""
-
-    def version(self) -> object:
-        """Something that differs once anybody has changed anything.
-
-        Raises:
-            TokenStoreError: the store could not answer.
-        """
-        ...
-
-    def read_limits(self, provider: str) -> Limits:
-        """What is believed of the provider's buckets.
-
-        Raises:
-            TokenStoreError: the store could not answer.
-        """
-        ...
-
-    def change_limits(self, provider: str, change: Callable[[Limits], Limits]) -> Limits:
-        """Apply a change to what is held, and answer what is held now. Buckets that the change leaves out are kept.
-
-        Raises:
-            TokenStoreError: nothing has been changed.
-        """
-        ...
-
-    def claim_probe(self, provider: str, *, now: float, interval_seconds: float) -> bool:
-        """Whether the caller may test an advisory limit: nobody has claimed that within the interval.
-
-        Raises:
-            TokenStoreError: the store could not answer.
-        """
-        ...
 
 
 class SqliteLimitStore(DatabaseFile):

@@ -46,7 +46,7 @@ class _Unsaved(NamedTuple):
     presented: StoredLogin
 
 
-class TokenMemory:
+class TokenCache:
     """Shared by the threads of one manager.
 
     Args:

@@ -15,8 +15,8 @@ from pydantic import SecretStr, ValidationError
 from returns.methods import unwrap_or_failure
 
 from bucket_failover.errors import LoginFailedError
-from bucket_failover.oauth.posting import Poster, Silence, text_of
-from bucket_failover.oauth.reply import Reply
+from bucket_failover.oauth.form_post import Poster, Silence, text_of
+from bucket_failover.oauth.issuer import Reply
 from bucket_failover.tokens import API_KEY_TYPE, MaskedDict, OAuthToken
 from bucket_failover_core import (
     DeviceCode,

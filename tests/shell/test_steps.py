@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from bucket_failover import MemoryTokenStore, OAuthToken, StoredOAuthManager
-from bucket_failover.oauth.conducting import uninterrupted
+from bucket_failover.oauth.steps import uninterrupted
 from bucket_failover.store import Lease, Purpose
 from tests.support.people import PROVIDER, token
 

@@ -1,0 +1,121 @@
+"""The SQLite file as a store holds it open: one call at a time, one transaction for each change."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from bucket_failover.errors import TokenStoreError
+from bucket_failover.store.sqlite.identity import identity_of, log_of
+from bucket_failover.store.sqlite.problems import clear_errors
+from bucket_failover.store.sqlite.schema import open_database
+
+
+class DatabaseFile:
+    """The file as a store holds it open; it may be used from several threads, one call at a time.
+
+    Args:
+        path: the file; it and its folder are made if they are missing (mode 0600 and 0700).
+        busy_seconds: how long a call waits for another process's transaction.
+        durable: a commit survives a power failure too.
+
+    Raises:
+        TokenStoreError: the file cannot be opened or made, is no store, or was made by a newer version.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, busy_seconds: float, durable: bool) -> None:
+        self._path = Path(path).absolute()  # whatever folder the program goes to later
+        self._mutex = threading.Lock()
+        self._busy_seconds = busy_seconds
+        self._durable = durable
+        self._is_closed = False
+        self._connection = self._open()
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    def close(self) -> None:
+        """Close the file. A second call does nothing."""
+        with self._mutex:
+            self._is_closed = True
+            self._connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        self._is_open = False  # until it is, each call tries again
+        connection = open_database(self._path, busy_seconds=self._busy_seconds, durable=self._durable)
+        self._identity, self._log_identity = identity_of(self._path), identity_of(log_of(self._path))
+        self._is_open = True
+        return connection
+
+    @contextmanager
+    def _use(self, action: str) -> Iterator[sqlite3.Connection]:
+        """The open file, for one call.
+
+        Raises:
+            TokenStoreError: the call has failed, or the file is not the one that was opened; the next call uses the one
+                that is there now.
+        """
+        with self._mutex, clear_errors(self._path, action):
+            if not self._is_open or identity_of(self._path) != self._identity:
+                self._replace_connection(action)
+            yield self._connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """One change, whole or not at all; what is read in it, nobody changes meanwhile.
+
+        Raises:
+            TokenStoreError: nothing has been changed.
+        """
+        with self._use("written") as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+
+    def _query(self, statement: str, *values: str) -> str | None:
+        """The one text that a statement finds; None: it finds nothing."""
+        with self._use("read") as connection:
+            row = connection.execute(statement, values).fetchone()
+        return None if row is None else str(row[0])
+
+    def _change(self, statement: str, *values: str) -> None:
+        """Carry out one statement."""
+        with self._use("written") as connection:
+            connection.execute(statement, values)
+
+    def _replace_connection(self, action: str) -> None:
+        """Open what has taken the file's place, and tell; a closed store stays closed."""
+        if self._is_closed:
+            return
+        self._connection.close()
+        log = log_of(self._path)
+        is_another = identity_of(self._path) != self._identity
+        if is_another and self._log_identity is not None and identity_of(log) == self._log_identity:
+            log.unlink()  # it is the former file's; SQLite would take it for the new one's
+        self._connection = self._open()
+        message = f"{self._path}: the token store could not be {action}: the file was replaced while it was open"
+        raise TokenStoreError(message)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """Undo; SQLite may have done so already, after an error of the disk's."""
+    if connection.in_transaction:
+        try:
+            connection.execute("ROLLBACK")
+        except sqlite3.Error:  # the error that led here is the one to tell
+            return
