@@ -3,11 +3,13 @@
 The events are the core's own: each decision, each thing that came of it, and the end. None has a secret in it.
 """
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 from bucket_failover import journal, lines
+from bucket_failover.errors import safe_text
 from bucket_failover.lines import Line
 from bucket_failover_core import (
     AllBucketsExhausted,
@@ -28,8 +30,8 @@ from bucket_failover_core import (
 from bucket_failover_core.causes import is_refusal
 from bucket_failover_core.decisions import Via
 
-Happening = RequestDecision | RequestEvent | RequestEnded
-"""A decision, what came of one, or the end of a request."""
+Happening = RequestDecision | RequestEvent | RequestEnded | UseBucket
+"""A decision, what came of one, or the end of a request or of a search."""
 
 
 class Observed(NamedTuple):
@@ -50,6 +52,21 @@ class Observed(NamedTuple):
 
 Observer = Callable[[Observed], object]
 """Told what happens, in the order in which it happens. What it raises is logged, and ends nothing."""
+
+_NUMBERS = itertools.count(1)
+
+
+def next_number() -> int:
+    """A number for a request, or for a search of a caller that does its own retries."""
+    return next(_NUMBERS)
+
+
+def tell(observer: Observer, observed: Observed) -> None:
+    """Tell an observer; what it raises is its own mistake, and not the request's."""
+    try:
+        observer(observed)
+    except Exception as error:  # noqa: BLE001 - whatever it raises, the request goes on
+        journal.observer_failed(observed.provider, safe_text(error))
 
 
 _STEPS_DONE = (TokenRead, TokenRefreshed, RefreshFailed, Reauthenticated, ReauthFailed)

@@ -3,7 +3,6 @@
 There is no rule in here: `decide_request` has them all. Each branch says which effect a decision asks for.
 """
 
-import itertools
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,12 +11,12 @@ from returns.result import Success
 
 from bucket_failover import journal
 from bucket_failover.effects import Ask, Attempt, Effect, Search, Wait
-from bucket_failover.errors import AllBucketsExhaustedError, RetriesExhaustedError, safe_text
+from bucket_failover.errors import AllBucketsExhaustedError, RetriesExhaustedError
 from bucket_failover.handler.context import FailoverContext
 from bucket_failover.handler.dialogue import StepDone
 from bucket_failover.handler.entries import Entry, HeldToken
 from bucket_failover.handler.foreign import FullHandler
-from bucket_failover.observe import Happening, Observed, Observer, RequestLog
+from bucket_failover.observe import Happening, Observed, Observer, RequestLog, next_number, tell
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
     AllBucketsExhausted,
@@ -42,7 +41,6 @@ from bucket_failover_core.value import trusted
 
 Effects = Generator[Effect, Any, object]
 
-_NUMBERS = itertools.count(1)
 _MISSES_MAX: Final = 3
 """After this many, the call is made with the token that the store gives: two moments of one clock tell no order."""
 
@@ -120,7 +118,7 @@ class Request:
         self._handler = means.handler
         self._room = means.handler.room
         self._provider = means.handler.provider
-        self._number = next(_NUMBERS)
+        self._number = next_number()
         self._log: RequestLog | None = RequestLog(self._provider) if journal.is_listened_to() else None
         self._is_watched = self._log is not None or means.observe is not None
         self._model = model
@@ -191,12 +189,8 @@ class Request:
         """Tell the log and the observer; what an observer raises ends nothing."""
         if self._log is not None:
             self._log.hear(what, now=at)
-        if self._means.observe is None:
-            return
-        try:
-            self._means.observe(Observed(self._provider, self._number, at, what))
-        except Exception as error:  # noqa: BLE001 - an observer's mistake is not the request's
-            journal.observer_failed(self._provider, safe_text(error))
+        if self._means.observe is not None:
+            tell(self._means.observe, Observed(self._provider, self._number, at, what))
 
     def _hear(self, done: StepDone | None) -> None:
         """A step has been performed, by this request or by another one; None: another step had to end first."""

@@ -13,12 +13,14 @@ import pytest
 
 from bucket_failover import (
     AllBucketsExhaustedError,
+    FailoverContext,
     Observed,
     RetriesExhaustedError,
     RetryPolicy,
 )
 from tests.support.line import THREE, TWO, Line, failing, hinting
-from tests.support.people import CallError, token
+from tests.support.people import PROVIDER, CallError, token
+from tests.support.twin_house import TwinHouse
 from tests.support.twins import ASYNCIO, THREADS, Twin, each_twin
 
 twin = each_twin
@@ -158,3 +160,31 @@ def test_requests_in_flight_share_one_login() -> None:
 
     assert line.run(main()) == ["an answer from default"] * 100
     assert line.issuer.asked == [("login", "default")]
+
+
+def test_a_search_is_told_to_the_handlers_observer(twin: Twin) -> None:
+    """Who does their own retries sees the same types as a retry loop's observer, one number for each search."""
+    house = TwinHouse({"default": token("spent"), "claudius": token("live")}, TWO, twin=twin)
+    observed: list[Observed] = []
+    handler = twin.handler(TWO, PROVIDER, house.manager, clock=house.world.clock, observe=observed.append)
+    for status in (429, 429):
+        house.run(handler.try_failover(FailoverContext(triggering_status=status)))
+    searches = [
+        [each for each in observed if each.request == number] for number in sorted({e.request for e in observed})
+    ]
+    assert [[each.what.kind for each in search] for search in searches] == [
+        ["call-answered", "read-token", "token-read", "use-bucket"],
+        ["call-answered", "all-buckets-exhausted"],
+    ]
+    assert {each.provider for each in observed} == {PROVIDER}
+
+
+def test_a_handlers_observer_that_raises_ends_nothing(twin: Twin) -> None:
+    """Its mistake is logged."""
+
+    def broken(_observed: Observed) -> None:
+        raise LookupError
+
+    house = TwinHouse({"default": token("spent"), "claudius": token("live")}, TWO, twin=twin)
+    handler = twin.handler(TWO, PROVIDER, house.manager, clock=house.world.clock, observe=broken)
+    assert house.run(handler.try_failover(FailoverContext(triggering_status=429)))

@@ -18,6 +18,7 @@ from bucket_failover.handler.context import Bucket
 from bucket_failover.handler.dialogue import StepDone, perform_step
 from bucket_failover.handler.entries import Entry, HandlerSnapshot, HeldToken, as_bucket, as_profile
 from bucket_failover.handler.memory import Change, SharedLimits
+from bucket_failover.observe import Observer
 from bucket_failover.store.interfaces import LimitStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
@@ -61,6 +62,7 @@ class Room:
         clock: Callable[[], float],
         strategy: Strategy,
         limits: LimitStore | None,
+        observe: Observer | None = None,
     ) -> None:
         if strategy not in STRATEGIES:
             message = f"strategy: {strategy!r} is none of {', '.join(STRATEGIES)}"
@@ -69,6 +71,7 @@ class Room:
         self.last_decision: ChoiceResult | None = None
         self.strategy: Strategy = strategy
         self.clock = clock
+        self._observer = observe
         self._profile = as_profile(buckets)
         self._policy = policy
         self._shared = SharedLimits(limits, provider, clock)

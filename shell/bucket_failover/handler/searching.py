@@ -12,6 +12,7 @@ from bucket_failover.handler.context import FailoverContext
 from bucket_failover.handler.dialogue import StepDone
 from bucket_failover.handler.entries import Entry
 from bucket_failover.handler.room import Room
+from bucket_failover.observe import Happening, Observed, next_number, tell
 from bucket_failover_core import (
     AllBucketsExhausted,
     BucketSwitched,
@@ -39,12 +40,14 @@ class Asked(NamedTuple):
         failed: the bucket that was called with; None: the profile is empty.
         trigger: the failed call as the core sees it.
         entry: the request that it belongs to.
+        number: tells its search apart, for observers.
     """
 
     context: FailoverContext
     failed: str | None
     trigger: Trigger
     entry: Entry
+    number: int
 
 
 class HandlerState(Room):
@@ -65,7 +68,7 @@ class HandlerState(Room):
         if failed is not None and self._session.profile.place_of(failed) is None:
             message = f"bucket: {failed!r} is not a bucket of {self.provider!r}, which has {self.get_buckets()}"
             raise ValueError(message)
-        now, trigger = self.clock(), context.trigger
+        now, trigger, number = self.clock(), context.trigger, next_number()
         answer = context.answer(trigger, now=now)
         with self._mutex:
             self._renew()
@@ -82,9 +85,10 @@ class HandlerState(Room):
                 event = _answered(bucket=failed, answer=answer, begun_at=answer.at, fingerprint=used)
                 self.tell(event)
                 entry.hear(event)
+                self._announce(number, event)
                 if context.refresh_spent:
                     entry.request = note_refreshed(entry.request, failed)
-            return Asked(context, failed, trigger, entry)
+            return Asked(context, failed, trigger, entry, number)
 
     def leave(self, asked: Asked) -> None:
         """A search is over, however it ended: a request that none has come to its end in is as if it had not been."""
@@ -112,15 +116,21 @@ class HandlerState(Room):
                 if finding.reason is not None and (finding.bucket, finding.fact) not in told:
                     told.add((finding.bucket, finding.fact))
                     journal.bucket_classified(self.provider, finding)
+            self._announce(asked.number, decision)
             if decision.kind == "use-bucket" or decision.kind == "all-buckets-exhausted":  # noqa: PLR1714 - it narrows
                 break
             done = yield self.shared_step(decision, session)
             if isinstance(done, StepDone):
                 entry.hear(done.event)
+                self._announce(asked.number, done.event)
         if self.owes_bucket:
             yield from self.settling()
         yield from self._end_search(asked, decision, is_current=resets == self._resets)
         return decision.kind == "use-bucket"
+
+    def _announce(self, number: int, what: Happening) -> None:
+        if self._observer is not None:
+            tell(self._observer, Observed(self.provider, number, self.clock(), what))
 
     def _end_search(
         self, asked: Asked, decision: UseBucket | AllBucketsExhausted, *, is_current: bool

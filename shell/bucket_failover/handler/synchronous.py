@@ -9,6 +9,7 @@ from bucket_failover.effects.performing import SyncPerformer
 from bucket_failover.handler.context import Bucket, FailoverContext
 from bucket_failover.handler.searching import HandlerState
 from bucket_failover.oauth import SyncOAuthManager, full_manager, policy_of
+from bucket_failover.observe import Observer
 from bucket_failover.store.interfaces import LimitStore
 from bucket_failover_core import FailoverPolicy, Strategy
 
@@ -27,6 +28,7 @@ class SyncBucketFailoverHandlerImpl(HandlerState):
         clock: gives Unix seconds.
         strategy: how the bucket of a new request is chosen (`choose_bucket`).
         limits: where limits are kept, so that they survive a restart and other processes see them; None: nowhere.
+        observe: see `BucketFailoverHandlerImpl`.
 
     Raises:
         ValueError: a name is empty or occurs twice, or there is no such strategy.
@@ -42,9 +44,16 @@ class SyncBucketFailoverHandlerImpl(HandlerState):
         clock: Callable[[], float] = time.time,
         strategy: Strategy = "sticky",
         limits: LimitStore | None = None,
+        observe: Observer | None = None,
     ) -> None:
         super().__init__(
-            buckets, provider, policy=policy_of(oauth_manager, policy), clock=clock, strategy=strategy, limits=limits
+            buckets,
+            provider,
+            policy=policy_of(oauth_manager, policy),
+            clock=clock,
+            strategy=strategy,
+            limits=limits,
+            observe=observe,
         )
         self.performer = SyncPerformer(full_manager(oauth_manager))
         self._turn = threading.Lock()
