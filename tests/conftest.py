@@ -25,7 +25,7 @@ SLOW = (
     "_laws",
     "_processes",
     "_kills",
-    "test_calendars",
+    "test_calendar",
     "test_cli_",
     "test_demo",
     "test_docs",

@@ -13,7 +13,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bucket_failover_core import CallFailure, ErrorKind
+from bucket_failover_core import CallFailure
+from bucket_failover_core.facts import ErrorKind
 
 _TIMEOUT_NAMES: Final = frozenset({"TimeoutException", "APITimeoutError", "Timeout", "ServerTimeoutError"})
 _NETWORK_NAMES: Final = frozenset(

@@ -5,7 +5,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bucket_failover_core import AllBucketsExhausted, BucketFailureReason, exhaustion_message
+from bucket_failover_core import AllBucketsExhausted, BucketFailureReason
+from bucket_failover_core.failover import exhaustion_message
 
 
 class BucketFailoverError(Exception):

@@ -13,12 +13,12 @@ from bucket_failover.lines import Line
 from bucket_failover_core import (
     AllBucketsExhausted,
     BucketFinding,
+    FailoverEvent,
     FailoverStep,
     Trigger,
     UseBucket,
 )
-from bucket_failover_core.events import FailoverEvent
-from bucket_failover_core.findings import moment_text
+from bucket_failover_core.formats import moment_text
 
 LOGGER: Final = logging.getLogger("bucket_failover")
 LOGGER.addHandler(logging.NullHandler())

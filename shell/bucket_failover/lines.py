@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from bucket_failover_core import (
     AllBucketsExhausted,
     BucketFinding,
+    FailoverEvent,
     FailoverStep,
     GiveUp,
     Trigger,
@@ -17,8 +18,7 @@ from bucket_failover_core import (
     Verdict,
     WaitUntil,
 )
-from bucket_failover_core.events import FailoverEvent
-from bucket_failover_core.snapshots import cause_of
+from bucket_failover_core.facts import cause_of
 
 _DONE: Final = {
     "token-read": "the token was read",

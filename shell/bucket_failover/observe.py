@@ -27,8 +27,8 @@ from bucket_failover_core import (
     Trigger,
     UseBucket,
 )
-from bucket_failover_core.causes import is_refusal
-from bucket_failover_core.decisions import Via
+from bucket_failover_core.facts import is_refusal
+from bucket_failover_core.failover import Via
 
 Happening = RequestDecision | RequestEvent | RequestEnded | UseBucket
 """A decision, what came of one, or the end of a request or of a search."""

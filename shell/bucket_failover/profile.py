@@ -21,7 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 from bucket_failover.errors import BucketFailoverError
 from bucket_failover.handler import Bucket
-from bucket_failover_core import FailoverPolicy, FailoverSnapshot, IssuerSettings, Strategy
+from bucket_failover_core import FailoverPolicy, FailoverSnapshot, Strategy
+from bucket_failover_core.oauth import IssuerSettings
 
 _EXAMPLE: Final = '[anthropic]\nbuckets = ["default", "claudius"]'
 

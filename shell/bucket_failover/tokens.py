@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr, field_serializer
 
-from bucket_failover_core import TokenHeld, is_expired
+from bucket_failover_core import TokenHeld
+from bucket_failover_core.facts import is_expired
 
 API_KEY_TYPE: Final = "api-key"
 """The `token_type` of a bucket that holds an API key instead of an OAuth token."""

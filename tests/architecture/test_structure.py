@@ -4,6 +4,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,11 @@ ROOT = Path(__file__).parent.parent.parent
 CORE = sorted((ROOT / "core").rglob("*.py"))
 SHELL = sorted((ROOT / "shell").rglob("*.py"))
 ALL_TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+ROOMS = sorted(path.parent.name for path in (ROOT / "core" / "bucket_failover_core").glob("*/__init__.py"))
+
+WITHOUT_RULES = frozenset({"signals", "reasons", "events"})
+"""Modules of the core that are only names and types."""
 
 CORE_NAMES = Path(__file__).with_name("public_names_core.txt").read_text().split()
 SHELL_NAMES = Path(__file__).with_name("public_names_shell.txt").read_text().split()
@@ -106,12 +112,38 @@ def test_functions_are_short(path: Path) -> None:
 
 def test_public_functions_of_the_core_say_what_they_answer() -> None:
     """Every decision's docstring has an example, and names `Success` and `Failure`."""
-    decisions = [name for name in bucket_failover_core.__all__ if name.startswith(("decide_", "choose_", "classify_"))]
-    assert len(decisions) == 13
-    for name in decisions:
-        documented = inspect.getdoc(getattr(bucket_failover_core, name)) or ""
+    rooms = [import_module(f"bucket_failover_core.{room}") for room in ROOMS]
+    decisions = {
+        name: getattr(room, name)
+        for room in rooms
+        for name in room.__all__
+        if name.startswith(("decide_", "choose_", "classify_"))
+    }
+    assert len(decisions) == 14
+    for name, decision in decisions.items():
+        documented = inspect.getdoc(decision) or ""
         for part in ("Example:", "Args:", "Success", "Failure"):
             assert part in documented, f"{name} lacks {part}"
+
+
+def test_the_shell_enters_the_core_by_its_doors() -> None:
+    """It imports what a room exports (or the three modules beside the rooms), never what is inside one."""
+    outside = {"bucket_failover_core"} | {
+        f"bucket_failover_core.{name}" for name in (*ROOMS, "value", "backoff", "formats")
+    }
+    for path in SHELL:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bucket_failover_core"):
+                assert node.module in outside, f"{path.name} imports {node.module}"
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.relative_to(ROOT / "core").as_posix())
+def test_every_module_of_the_core_has_its_twin(path: Path) -> None:
+    """A file of tests that bears its name, in the folder of its room; names without rules have none."""
+    if path.name == "__init__.py" or path.stem in WITHOUT_RULES:
+        return
+    folder = ROOT / "tests" / path.relative_to(ROOT / "core").parent.as_posix().replace("bucket_failover_core", "core")
+    assert list(folder.glob(f"test_{path.stem}*.py")), f"{path} has no tests of its own"
 
 
 def imported(package: str, *unwanted: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Makes deliberate mistakes in the core, one at a time, and counts how many of them `tests/core` notices.
 
     python -m tests.mutation                    # the decision modules; prints JSON, and the survivors
-    python -m tests.mutation reading/forms.py   # some modules
+    python -m tests.mutation formats.py         # some modules
 
 mutmut wants a flat tree with an installed package beside the tests, so the core and its tests are copied to a temporary
 folder. The exhaustive worlds are left out: they would notice more, and take half a minute for each mistake.
@@ -29,24 +29,21 @@ DIALECTS = (
     "openrouter",
 )
 DECISIONS = (
-    "failover.py",
-    "standing.py",
-    "choice.py",
-    "ledger.py",
-    "learning.py",
-    "retry.py",
-    "renewal.py",
-    "refresh_outcome.py",
-    "refreshing.py",
-    "refusal.py",
-    "failures.py",
-    "limits.py",
-    "windows.py",
-    "strategies.py",
-    "start.py",
-    "budget.py",
-    "skew.py",
-    "answers.py",
+    "failover/decide.py",
+    "failover/standing.py",
+    "failover/advance.py",
+    "failover/learned.py",
+    "failover/refusal.py",
+    "choice/choose.py",
+    "choice/start.py",
+    "choice/strategies.py",
+    "retry/decide.py",
+    "retry/budget.py",
+    "oauth/renewal.py",
+    "oauth/refresh.py",
+    "oauth/refresh_outcome.py",
+    "facts/limits.py",
+    "facts/windows.py",
     "request/advance.py",
     "request/decide.py",
     "request/foreign.py",
@@ -57,17 +54,20 @@ DECISIONS = (
     "request/session.py",
     "request/state.py",
     "request/steps.py",
-    "reading/answer.py",
-    "reading/body.py",
-    "reading/calendars.py",
-    "reading/fields.py",
-    "reading/forms.py",
-    "reading/guess.py",
-    "reading/layout.py",
-    "reading/names.py",
-    "reading/prose.py",
-    "reading/verdict.py",
-    *(f"reading/dialects/{name}.py" for name in DIALECTS),
+    "answers/read.py",
+    "answers/classify.py",
+    "answers/clock_skew.py",
+    "answers/conclude.py",
+    "answers/response.py",
+    "answers/error_body.py",
+    "answers/calendar.py",
+    "answers/rate_limit_headers.py",
+    "formats.py",
+    "answers/detect.py",
+    "answers/header_names.py",
+    "answers/error_names.py",
+    "answers/error_text.py",
+    *(f"answers/dialects/{name}.py" for name in DIALECTS),
 )
 
 _CONFIGURATION = """
@@ -77,8 +77,8 @@ only_mutate = [{modules}]
 pytest_add_cli_args_test_selection = ["tests/core"]
 pytest_add_cli_args = [
     "-x",
-    "--ignore=tests/core/test_failover_exhaustive.py",
-    "--ignore=tests/core/test_refreshing_exhaustive.py",
+    "--ignore=tests/core/failover/test_decide_exhaustive.py",
+    "--ignore=tests/core/oauth/test_refresh_exhaustive.py",
     "--ignore=tests/core/request/test_request_exhaustive.py",
 ]
 also_copy = ["tests", "shell"]

@@ -26,7 +26,7 @@ from bucket_failover import (
 )
 from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.oauth.issuer import Reply
-from bucket_failover_core import IssuerSettings, NothingIssued
+from bucket_failover_core.oauth import IssuerSettings, NothingIssued
 from tests.support.people import PROVIDER
 
 SENT: Final = "s3cret-that-is-sent"

@@ -10,7 +10,7 @@ import pytest
 from bucket_failover import MemoryTokenStore, OAuthToken, RefreshFailedError, SqliteTokenStore, SyncStoredOAuthManager
 from bucket_failover.oauth.issuer import Reply, reply_of
 from bucket_failover.store import Change, JoinedStore, Lease, Purpose, TokenStore
-from bucket_failover_core import StoredLogin
+from bucket_failover_core.oauth import StoredLogin
 from tests.support.people import PROVIDER, token
 
 _T = TypeVar("_T")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bucket_failover import Limit, LimitStore, OAuthToken, SqliteLimitStore, SqliteTokenStore, TokenStoreError
-from bucket_failover_core.limits import merge_limits
+from bucket_failover_core.facts.limits import merge_limits
 
 NOW = 1_786_553_400.0
 WEEK = Limit(until=NOW + 9_000.0, window="week", source="header", strength="directive", observed_at=NOW)

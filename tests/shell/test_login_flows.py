@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from bucket_failover import LoginDeclinedError, LoginFailedError, MemoryTokenStore, OAuthToken, StoredOAuthManager
 from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.oauth.login_flows import in_thread, log_in_with_browser, log_in_with_device
-from bucket_failover_core import DeviceCode
+from bucket_failover_core.oauth import DeviceCode
 from tests.support.issuer import OAuthServer, browser
 from tests.support.people import PROVIDER
 

@@ -31,7 +31,7 @@ from bucket_failover import (
 )
 from bucket_failover.oauth.loopback import Loopback, listening
 from bucket_failover.tokens import MaskedDict
-from bucket_failover_core import CodeGiven, IssuerSettings, LoginAnswer, RedirectRefused, read_redirect
+from bucket_failover_core.oauth import CodeGiven, IssuerSettings, LoginAnswer, RedirectRefused, read_redirect
 from tests.support.people import PROVIDER, token
 from tests.support.refresher import wait_until
 from tests.support.token_endpoint import BUCKET

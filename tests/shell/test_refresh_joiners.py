@@ -24,7 +24,7 @@ from bucket_failover import (
     TokenStoreError,
 )
 from bucket_failover.store import Change
-from bucket_failover_core import StoredLogin
+from bucket_failover_core.oauth import StoredLogin
 from tests.support.people import PROVIDER, token
 from tests.support.refresher import (
     Errand,

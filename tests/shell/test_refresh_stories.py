@@ -31,7 +31,7 @@ from bucket_failover import (
 from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.store import Release
 from bucket_failover.store.sqlite.locks import FileLocks
-from bucket_failover_core import IssuerSettings, NothingIssued
+from bucket_failover_core.oauth import IssuerSettings, NothingIssued
 from tests.shell.test_cli_renew import Watchman, watching
 from tests.shell.test_cli_renew import watchman as watchman  # noqa: PLC0414 - the fixture is used here, too
 from tests.support.people import PROVIDER, token

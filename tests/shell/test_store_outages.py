@@ -16,7 +16,8 @@ import pytest
 from bucket_failover import OAuthToken, SqliteTokenStore, TokenCorruptError, TokenStoreError
 from bucket_failover.store import Change, Purpose
 from bucket_failover.store.sqlite.locks import FileLocks
-from bucket_failover_core import LoginAnswer, RefreshMark, StoredLogin, TokenCorrupt
+from bucket_failover_core import TokenCorrupt
+from bucket_failover_core.oauth import LoginAnswer, RefreshMark, StoredLogin
 from tests.support.people import token
 from tests.support.processes import PREAMBLE, run, store_in
 

@@ -45,13 +45,13 @@ from bucket_failover_core import (
     TokenHeld,
     Verdict,
     WaitUntil,
-    WindowReading,
     advance_request,
     begin_request,
     begin_session,
     decide_request,
     learn,
 )
+from bucket_failover_core.facts import WindowReading
 from bucket_failover_core.request.joint import join
 from tests.support.playbook import At, Found, found
 from tests.support.worlds import NOW, bucket

@@ -29,7 +29,7 @@ from authlib.oauth2.rfc8628 import DeviceAuthorizationEndpoint, DeviceCodeGrant
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from bucket_failover_core import IssuerSettings
+from bucket_failover_core.oauth import IssuerSettings
 
 Answer = Literal["yes", "no", "away"]
 """What a person does with a login; who is away has not decided yet."""

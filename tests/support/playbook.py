@@ -24,7 +24,6 @@ from bucket_failover_core import (
     BucketSwitched,
     CallFailed,
     CallSucceeded,
-    Fact,
     FailoverDecision,
     FailoverEvent,
     FailoverSnapshot,
@@ -39,9 +38,9 @@ from bucket_failover_core import (
     TokenRefreshed,
     Trigger,
     UseBucket,
-    Via,
     advance,
 )
+from bucket_failover_core.failover import Fact, Via
 from tests.support.worlds import NOW, answer_of
 
 Found = Fact | tuple[Fact, str] | tuple[Fact, str, float | None]

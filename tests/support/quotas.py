@@ -13,8 +13,8 @@ from bucket_failover_core import (
     TokenAbsent,
     TokenHeld,
     TokenUnread,
-    WindowReading,
 )
+from bucket_failover_core.facts import WindowReading
 from tests.support.worlds import NAMES, NOW
 
 SPREAD: float = 30.0

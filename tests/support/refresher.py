@@ -29,7 +29,7 @@ from bucket_failover import (
 )
 from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.store import Change, Lease, Purpose
-from bucket_failover_core import RefreshMark, StoredLogin
+from bucket_failover_core.oauth import RefreshMark, StoredLogin
 from tests.support.people import PROVIDER, token
 from tests.support.token_endpoint import BUCKET, PATIENCE_SECONDS, issuer_at
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from returns.methods import unwrap_or_failure
 
-from bucket_failover_core import (
+from bucket_failover_core import KnownToken, TokenAbsent, TokenCorrupt, TokenHeld, TokenOutage
+from bucket_failover_core.oauth import (
     AdoptInstead,
     AdoptStored,
     GrantRefused,
     IssuerAnswer,
-    KnownToken,
     NothingIssued,
     NotRefreshed,
     PresentRefreshToken,
@@ -18,10 +18,6 @@ from bucket_failover_core import (
     RefreshSnapshot,
     StoredLogin,
     StoreIssued,
-    TokenAbsent,
-    TokenCorrupt,
-    TokenHeld,
-    TokenOutage,
     TokensIssued,
     decide_outcome,
     decide_refresh,

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from bucket_failover import MemoryTokenStore, OAuthToken
 from bucket_failover.store import Change
-from bucket_failover_core import RefreshMark, StoredLogin
+from bucket_failover_core.oauth import RefreshMark, StoredLogin
 
 _T = TypeVar("_T")
 

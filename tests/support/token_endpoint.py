@@ -26,7 +26,7 @@ from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.testing import EmbeddedProvider
 from bucket_failover.testing.ledger import IssuedToken
 from bucket_failover.testing.server import serve_in_thread
-from bucket_failover_core import IssuerSettings
+from bucket_failover_core.oauth import IssuerSettings
 from tests.support.people import PROVIDER, token
 
 Form = Mapping[str, str]

@@ -30,7 +30,6 @@ from bucket_failover_core import (
     FailoverStep,
     KnownToken,
     Limit,
-    Problem,
     Reauthenticated,
     ReauthFailed,
     RefreshFailed,
@@ -46,6 +45,7 @@ from bucket_failover_core import (
     advance,
     decide_failover,
 )
+from bucket_failover_core.facts import Problem
 
 NOW: Final = 1_000.0
 """The moment at which everything happens, unless a test says otherwise."""

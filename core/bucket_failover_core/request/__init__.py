@@ -1,6 +1,6 @@
 """One whole request as a machine of facts: ask `decide_request`, do, tell `advance_request` and `learn`, ask again."""
 
-from bucket_failover_core.request.advance import advance_request
+from bucket_failover_core.request.advance import advance_request, note_refreshed, note_refused
 from bucket_failover_core.request.decide import decide_request
 from bucket_failover_core.request.decisions import (
     CallBucket,
@@ -14,8 +14,17 @@ from bucket_failover_core.request.decisions import (
     WaitUntil,
 )
 from bucket_failover_core.request.events import CallAnswered, CallBegun, RequestEvent, SearchFailed
-from bucket_failover_core.request.learn import learn
-from bucket_failover_core.request.session import SessionSnapshot, begin_session, reset_session, with_limits
+from bucket_failover_core.request.joint import join
+from bucket_failover_core.request.learn import hear_quota, learn
+from bucket_failover_core.request.opening import begin_where
+from bucket_failover_core.request.session import (
+    SessionSnapshot,
+    begin_session,
+    limits_of,
+    reset_session,
+    with_limits,
+    with_phase,
+)
 from bucket_failover_core.request.state import RequestSnapshot, begin_request
 
 __all__ = [
@@ -37,8 +46,15 @@ __all__ = [
     "advance_request",
     "begin_request",
     "begin_session",
+    "begin_where",
     "decide_request",
+    "hear_quota",
+    "join",
     "learn",
+    "limits_of",
+    "note_refreshed",
+    "note_refused",
     "reset_session",
     "with_limits",
+    "with_phase",
 ]

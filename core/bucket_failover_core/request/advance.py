@@ -6,10 +6,10 @@ A step that it asked for is its own, whatever the clock says. What a token is, a
 
 from typing import assert_never
 
-from bucket_failover_core.causes import is_refusal
+from bucket_failover_core.facts.causes import is_refusal
+from bucket_failover_core.facts.snapshots import Renewer
 from bucket_failover_core.request.events import CallAnswered, RequestEvent
 from bucket_failover_core.request.state import EndedStep, FailedCall, Heard, RequestSnapshot
-from bucket_failover_core.snapshots import Renewer
 from bucket_failover_core.value import trusted
 
 _failed, _told_of = trusted(FailedCall), trusted(Heard)

@@ -24,11 +24,13 @@ from typing import assert_never
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Success
 
-from bucket_failover_core.budget import retries_left
-from bucket_failover_core.calls import Verdict
-from bucket_failover_core.exhaustion import exhausted_profile
-from bucket_failover_core.failover import decide_failover
-from bucket_failover_core.findings import Fact
+from bucket_failover_core.facts.calls import Verdict
+from bucket_failover_core.facts.snapshots import BucketSnapshot
+from bucket_failover_core.facts.tokens import TokenHeld
+from bucket_failover_core.failover.decide import decide_failover
+from bucket_failover_core.failover.exhaustion import exhausted_profile
+from bucket_failover_core.failover.findings import Fact
+from bucket_failover_core.failover.standing import OPEN_FACTS, settle
 from bucket_failover_core.request.decisions import CallBucket, RequestResult, Served, WaitUntil
 from bucket_failover_core.request.foreign import decide_foreign_search, open_with_foreign_search
 from bucket_failover_core.request.joint import join
@@ -36,10 +38,8 @@ from bucket_failover_core.request.opening import decide_opening, usual_opening
 from bucket_failover_core.request.session import SessionSnapshot
 from bucket_failover_core.request.state import RequestSnapshot
 from bucket_failover_core.request.steps import Asked, calls_exhausted, nothing_left, own_end, own_fact, step_towards
-from bucket_failover_core.retry import GiveUp, RetryDecision, RetrySnapshot, decide_retry
-from bucket_failover_core.snapshots import BucketSnapshot
-from bucket_failover_core.standing import OPEN_FACTS, settle
-from bucket_failover_core.tokens import TokenHeld
+from bucket_failover_core.retry.budget import retries_left
+from bucket_failover_core.retry.decide import GiveUp, RetryDecision, RetrySnapshot, decide_retry
 from bucket_failover_core.value import check_moment, trusted
 
 _standing = trusted(RetrySnapshot)

@@ -10,13 +10,13 @@ from typing import Annotated, Literal, final
 from pydantic import Field
 from returns.result import Result
 
-from bucket_failover_core.answers import AnswerRead
-from bucket_failover_core.causes import Cause
-from bucket_failover_core.decisions import ReadToken, Reauthenticate, RefreshToken
-from bucket_failover_core.exhaustion import AllBucketsExhausted
-from bucket_failover_core.findings import BucketFinding
+from bucket_failover_core.answers.read import AnswerRead
+from bucket_failover_core.facts.causes import Cause
+from bucket_failover_core.failover.decisions import ReadToken, Reauthenticate, RefreshToken
+from bucket_failover_core.failover.exhaustion import AllBucketsExhausted
+from bucket_failover_core.failover.findings import BucketFinding
 from bucket_failover_core.request.events import CallBegun
-from bucket_failover_core.retry import GiveUp
+from bucket_failover_core.retry.decide import GiveUp
 from bucket_failover_core.value import Value, trusted
 
 

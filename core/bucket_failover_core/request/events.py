@@ -7,8 +7,9 @@ from typing import Annotated, Literal, final
 
 from pydantic import Field
 
-from bucket_failover_core.answers import AnswerRead
-from bucket_failover_core.events import (
+from bucket_failover_core.answers.read import AnswerRead
+from bucket_failover_core.facts.reasons import BucketFailureReason
+from bucket_failover_core.failover.events import (
     BucketSwitched,
     Reauthenticated,
     ReauthFailed,
@@ -16,7 +17,6 @@ from bucket_failover_core.events import (
     TokenRead,
     TokenRefreshed,
 )
-from bucket_failover_core.reasons import BucketFailureReason
 from bucket_failover_core.value import BucketName, Value, trusted
 
 

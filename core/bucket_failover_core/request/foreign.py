@@ -10,13 +10,13 @@ from typing import Final
 
 from returns.result import Failure, Success
 
-from bucket_failover_core.exhaustion import exhausted_profile
-from bucket_failover_core.findings import BucketFinding, Fact
-from bucket_failover_core.reasons import BucketFailureReason
+from bucket_failover_core.facts.reasons import BucketFailureReason
+from bucket_failover_core.facts.snapshots import current_bucket
+from bucket_failover_core.failover.exhaustion import exhausted_profile
+from bucket_failover_core.failover.findings import BucketFinding, Fact
+from bucket_failover_core.failover.standing import find
 from bucket_failover_core.request.decisions import FindBucket, RequestResult, WaitUntil
 from bucket_failover_core.request.steps import Asked, calls_exhausted, own_end, step_towards
-from bucket_failover_core.snapshots import current_bucket
-from bucket_failover_core.standing import find
 
 _FACT_BY_REASON: Final[Mapping[BucketFailureReason, Fact]] = {
     BucketFailureReason.QUOTA_EXHAUSTED: "call-refused-for-quota",

@@ -17,13 +17,13 @@ Road not taken: to keep the joint ledger in the request. Each fact of the sessio
 
 from collections.abc import Mapping
 
-from bucket_failover_core.causes import is_refusal
+from bucket_failover_core.facts.causes import is_refusal
+from bucket_failover_core.facts.snapshots import BucketSnapshot, FailoverSnapshot, Problem, Renewer, Trigger
+from bucket_failover_core.facts.tokens import UNUSABLE_KINDS, TokenHeld, TokenState, TokenUnread, is_expired
 from bucket_failover_core.request.events import CallAnswered
 from bucket_failover_core.request.session import AccountFacts, SessionSnapshot
 from bucket_failover_core.request.state import FailedCall, RequestSnapshot
-from bucket_failover_core.retry import ATTEMPTS_PER_BUCKET
-from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Problem, Renewer, Trigger
-from bucket_failover_core.tokens import UNUSABLE_KINDS, TokenHeld, TokenState, TokenUnread, is_expired
+from bucket_failover_core.retry.decide import ATTEMPTS_PER_BUCKET
 from bucket_failover_core.value import trusted
 
 _UNREAD = TokenUnread()

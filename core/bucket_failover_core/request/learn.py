@@ -16,18 +16,18 @@ Road not taken: to tell each request in flight what the others have heard. A bur
 from collections.abc import Callable
 from typing import TypeVar, assert_never
 
-from bucket_failover_core.answers import AnswerRead
-from bucket_failover_core.budget import refund_retry, spend_retry
-from bucket_failover_core.causes import Cause
-from bucket_failover_core.events import ReauthFailed
-from bucket_failover_core.learning import are_same, learn_readings, learn_success
-from bucket_failover_core.ledger import login_detail, refresh_detail
-from bucket_failover_core.limits import SHARED_SCOPES, Limit, counts_for, is_directive, is_shared, merge_limits
+from bucket_failover_core.answers.read import AnswerRead
+from bucket_failover_core.facts.causes import Cause
+from bucket_failover_core.facts.limits import SHARED_SCOPES, Limit, counts_for, is_directive, is_shared, merge_limits
+from bucket_failover_core.facts.snapshots import BucketSnapshot, Renewer, has_limits
+from bucket_failover_core.facts.tokens import KnownToken, TokenHeld, TokenState, is_expired
+from bucket_failover_core.facts.windows import WindowReading, merge_readings, without_older
+from bucket_failover_core.failover.advance import login_detail, refresh_detail
+from bucket_failover_core.failover.events import ReauthFailed
+from bucket_failover_core.failover.learned import are_same, learn_readings, learn_success
 from bucket_failover_core.request.events import CallAnswered, CallBegun, RequestEvent
 from bucket_failover_core.request.session import AccountFacts, Refusal, SessionSnapshot
-from bucket_failover_core.snapshots import BucketSnapshot, Renewer, has_limits
-from bucket_failover_core.tokens import KnownToken, TokenHeld, TokenState, is_expired
-from bucket_failover_core.windows import WindowReading, merge_readings, without_older
+from bucket_failover_core.retry.budget import refund_retry, spend_retry
 
 _T = TypeVar("_T")
 _Facts = dict[str, object]

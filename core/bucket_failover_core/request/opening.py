@@ -10,20 +10,20 @@ from functools import lru_cache
 from returns.methods import unwrap_or_failure
 from returns.result import Success
 
-from bucket_failover_core.decisions import ChoiceResult, Reauthenticate, UseBucket
-from bucket_failover_core.exhaustion import AllBucketsExhausted
-from bucket_failover_core.failover import bucket_to_log_in
-from bucket_failover_core.findings import BucketFinding
-from bucket_failover_core.limits import counts_for, is_directive, limit_in_force
+from bucket_failover_core.choice.start import choose_start
+from bucket_failover_core.facts.limits import counts_for, is_directive, limit_in_force
+from bucket_failover_core.facts.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket, has_limits
+from bucket_failover_core.facts.tokens import TokenHeld, is_expired
+from bucket_failover_core.failover.decide import bucket_to_log_in
+from bucket_failover_core.failover.decisions import ChoiceResult, Reauthenticate, UseBucket
+from bucket_failover_core.failover.exhaustion import AllBucketsExhausted
+from bucket_failover_core.failover.findings import BucketFinding
+from bucket_failover_core.failover.standing import OPEN_FACTS
 from bucket_failover_core.request.decisions import CallBucket, RequestResult
 from bucket_failover_core.request.joint import join
 from bucket_failover_core.request.session import SessionSnapshot
 from bucket_failover_core.request.state import RequestSnapshot
 from bucket_failover_core.request.steps import Asked, calls_exhausted, nothing_left, own_end, own_fact, step_towards
-from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket, has_limits
-from bucket_failover_core.standing import OPEN_FACTS
-from bucket_failover_core.start import choose_start
-from bucket_failover_core.tokens import TokenHeld, is_expired
 
 
 def begin_where(session: SessionSnapshot, request: RequestSnapshot, *, now: float) -> ChoiceResult:

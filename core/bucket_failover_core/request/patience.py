@@ -13,12 +13,12 @@ Road not taken: to wait for whatever ends first. A week that ends in two days is
 
 from typing import NamedTuple
 
-from bucket_failover_core.causes import Cause, is_refusal
-from bucket_failover_core.limits import Limit, counts_for, is_directive
+from bucket_failover_core.facts.causes import Cause, is_refusal
+from bucket_failover_core.facts.limits import Limit, counts_for, is_directive
+from bucket_failover_core.facts.snapshots import BucketSnapshot, FailoverSnapshot
+from bucket_failover_core.failover.standing import OPEN_FACTS, token_fact
 from bucket_failover_core.request.state import FailedCall, RequestSnapshot
-from bucket_failover_core.retry import is_waited_for, patient_until
-from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot
-from bucket_failover_core.standing import OPEN_FACTS, token_fact
+from bucket_failover_core.retry.decide import is_waited_for, patient_until
 
 
 class Patience(NamedTuple):

@@ -9,9 +9,9 @@ from typing import Final, final
 
 from pydantic import Field, model_validator
 
-from bucket_failover_core.budget import RetryBudget
-from bucket_failover_core.limits import Limit
-from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot, Renewer, Trigger
+from bucket_failover_core.facts.limits import Limit
+from bucket_failover_core.facts.snapshots import BucketSnapshot, FailoverSnapshot, Renewer, Trigger
+from bucket_failover_core.retry.budget import RetryBudget
 from bucket_failover_core.value import Value, trusted
 
 REFUSED_SECONDS: Final = 600.0

@@ -4,13 +4,13 @@ from typing import final
 
 from pydantic import Field
 
-from bucket_failover_core.causes import Cause
-from bucket_failover_core.reasons import BucketFailureReason
+from bucket_failover_core.choice.strategies import STRATEGIES, Strategy
+from bucket_failover_core.facts.causes import Cause
+from bucket_failover_core.facts.reasons import BucketFailureReason
+from bucket_failover_core.facts.snapshots import Renewer
 from bucket_failover_core.request.events import CallAnswered, CallBegun
 from bucket_failover_core.request.session import SessionSnapshot
-from bucket_failover_core.retry import RetryPolicy
-from bucket_failover_core.snapshots import Renewer
-from bucket_failover_core.strategies import STRATEGIES, Strategy
+from bucket_failover_core.retry.decide import RetryPolicy
 from bucket_failover_core.value import Value, check_draw, check_moment, trusted
 
 

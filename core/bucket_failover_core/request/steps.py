@@ -4,20 +4,20 @@ from typing import NamedTuple
 
 from returns.result import Failure, Success
 
-from bucket_failover_core.budget import retries_left
-from bucket_failover_core.causes import is_refusal
-from bucket_failover_core.decisions import ReadToken, Reauthenticate, RefreshToken
-from bucket_failover_core.exhaustion import AllBucketsExhausted, exhausted_profile
-from bucket_failover_core.findings import BucketFinding, Fact
+from bucket_failover_core.facts.causes import is_refusal
+from bucket_failover_core.facts.snapshots import BucketSnapshot, FailoverSnapshot
+from bucket_failover_core.facts.tokens import TokenHeld
+from bucket_failover_core.failover.decisions import ReadToken, Reauthenticate, RefreshToken
+from bucket_failover_core.failover.exhaustion import AllBucketsExhausted, exhausted_profile
+from bucket_failover_core.failover.findings import BucketFinding, Fact
+from bucket_failover_core.failover.standing import find, settle, token_fact
 from bucket_failover_core.request.decisions import CallBucket, RequestResult, RetriesExhausted, WaitUntil
 from bucket_failover_core.request.joint import join
 from bucket_failover_core.request.patience import Patience, find_patience
 from bucket_failover_core.request.session import SessionSnapshot
 from bucket_failover_core.request.state import RequestSnapshot
-from bucket_failover_core.retry import attempts_allowed
-from bucket_failover_core.snapshots import BucketSnapshot, FailoverSnapshot
-from bucket_failover_core.standing import find, settle, token_fact
-from bucket_failover_core.tokens import TokenHeld
+from bucket_failover_core.retry.budget import retries_left
+from bucket_failover_core.retry.decide import attempts_allowed
 from bucket_failover_core.value import trusted
 
 SHORT_WAIT_SECONDS = 30.0

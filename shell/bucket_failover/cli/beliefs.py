@@ -2,7 +2,8 @@
 
 from bucket_failover.cli.session import Session
 from bucket_failover.store.interfaces import Limits
-from bucket_failover_core import Limit, held_limits, hold_limits, learn_limits
+from bucket_failover_core import Limit
+from bucket_failover_core.failover import held_limits, hold_limits, learn_limits
 
 
 def bench(session: Session, bucket: str, *, until: float, reason: str, at: float) -> Limit:

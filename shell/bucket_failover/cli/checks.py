@@ -16,7 +16,7 @@ from bucket_failover.cli.session import Session, own_folder
 from bucket_failover.errors import TokenStoreError, safe_text
 from bucket_failover.profile import Profile
 from bucket_failover.store import FileLocks
-from bucket_failover_core import Advice, advise, foresee
+from bucket_failover_core.outlook import Advice, advise, foresee
 
 State = Literal["ok", "warning", "failure"]
 

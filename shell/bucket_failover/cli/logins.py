@@ -18,7 +18,8 @@ from bucket_failover.cli.running import run_until_interrupted
 from bucket_failover.cli.session import Session, UsageError, now, open_session
 from bucket_failover.errors import LoginFailedError, LoginTimedOutError, TokenStoreError, safe_text
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core import DeviceCode, advise, foresee
+from bucket_failover_core.oauth import DeviceCode
+from bucket_failover_core.outlook import advise, foresee
 
 SOME_FAILED: Final = 1
 

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-from bucket_failover_core.reading.forms import parse_number
+from bucket_failover_core.formats import parse_number
 
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _WAIT: Final = re.compile(r"\+?((?:\d{1,6}(?:\.\d{1,3})?[smhdw]){1,5})", re.ASCII)

@@ -16,12 +16,9 @@ from bucket_failover.handler.dialogue import state_of_problem
 from bucket_failover.profile import Profile, load_profiles
 from bucket_failover.store import SecretVault, SqliteLimitStore, SqliteTokenStore
 from bucket_failover.store.vaults.choosing import PLACES, choose_vault
-from bucket_failover_core import (
-    BucketSnapshot,
-    FailoverSnapshot,
-    hold_limits,
-    token_worth,
-)
+from bucket_failover_core import BucketSnapshot, FailoverSnapshot
+from bucket_failover_core.failover import hold_limits
+from bucket_failover_core.oauth import token_worth
 
 _APPLICATION: Final = "bucket-failover"
 PROFILE_VARIABLE: Final = "BUCKET_FAILOVER_PROFILE"

@@ -14,16 +14,15 @@ from bucket_failover_core import (
     AllBucketsExhausted,
     BucketFinding,
     BucketSnapshot,
-    ChoiceResult,
     FailoverSnapshot,
     Limit,
-    Outlook,
     TokenHeld,
     UseBucket,
     choose_start,
-    foresee,
-    is_expired,
 )
+from bucket_failover_core.facts import is_expired
+from bucket_failover_core.failover import ChoiceResult
+from bucket_failover_core.outlook import Outlook, foresee
 
 _COMES_LATER: Final = "and comes later in the order"
 

@@ -7,7 +7,7 @@ import httpx2
 
 from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.request import ActiveBucket
-from bucket_failover_core import DeviceCode, IssuerSettings
+from bucket_failover_core.oauth import DeviceCode, IssuerSettings
 
 _MODEL = "haiku"
 

@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from bucket_failover_core import AnswerRead, BucketSnapshot, Trigger, Verdict
-from bucket_failover_core.snapshots import cause_of
+from bucket_failover_core.facts import cause_of
 from bucket_failover_core.value import trusted
 
 _verdict = trusted(Verdict)

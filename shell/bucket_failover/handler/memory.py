@@ -17,8 +17,9 @@ from typing import Final
 from bucket_failover import journal
 from bucket_failover.errors import safe_text
 from bucket_failover.store.interfaces import Limits, LimitStore
-from bucket_failover_core import SessionSnapshot, limits_worth_keeping
-from bucket_failover_core.request.session import limits_of, with_limits
+from bucket_failover_core import SessionSnapshot
+from bucket_failover_core.facts import limits_worth_keeping
+from bucket_failover_core.request import limits_of, with_limits
 
 Change = Callable[[SessionSnapshot], SessionSnapshot]
 """What was learned, as the core writes it into a session."""

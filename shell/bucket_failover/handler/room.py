@@ -22,14 +22,11 @@ from bucket_failover.observe import Observer
 from bucket_failover.store.interfaces import LimitStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import (
-    READING_STRATEGIES,
-    STRATEGIES,
     AllBucketsExhausted,
     AnswerRead,
     BucketFailureReason,
     CallBegun,
     CallFailure,
-    ChoiceResult,
     FailoverPolicy,
     FailoverSnapshot,
     FailoverStep,
@@ -38,16 +35,17 @@ from bucket_failover_core import (
     RetryBudget,
     SessionSnapshot,
     Strategy,
+    TokenHeld,
+    TokenState,
     begin_request,
     begin_session,
     learn,
     read_answer,
 )
-from bucket_failover_core.request.learn import hear_quota
-from bucket_failover_core.request.opening import begin_where
-from bucket_failover_core.request.session import reset_session, with_phase
-from bucket_failover_core.snapshots import has_limits
-from bucket_failover_core.tokens import TokenHeld, TokenState
+from bucket_failover_core.choice import READING_STRATEGIES, STRATEGIES
+from bucket_failover_core.facts import has_limits
+from bucket_failover_core.failover import ChoiceResult
+from bucket_failover_core.request import begin_where, hear_quota, reset_session, with_phase
 
 
 class Room:

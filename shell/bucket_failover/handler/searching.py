@@ -17,14 +17,13 @@ from bucket_failover_core import (
     AllBucketsExhausted,
     BucketSwitched,
     CallAnswered,
+    FailoverDecision,
     Trigger,
     UseBucket,
     decide_failover,
     learn,
 )
-from bucket_failover_core.decisions import FailoverDecision
-from bucket_failover_core.request.advance import note_refreshed, note_refused
-from bucket_failover_core.request.joint import join
+from bucket_failover_core.request import join, note_refreshed, note_refused
 from bucket_failover_core.value import trusted
 
 _OURS: Final = "bucket_failover.handler."

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from bucket_failover.errors import BucketFailoverError
 from bucket_failover.tokens import MaskedDict, fingerprint_of, refresh_fingerprint_of
-from bucket_failover_core import FormField, SecretName
+from bucket_failover_core.oauth import FormField, SecretName
 
 TIMEOUT: Final = httpx2.Timeout(connect=5.0, read=15.0, write=5.0, pool=5.0)
 _BODY_SECONDS: Final = 10.0

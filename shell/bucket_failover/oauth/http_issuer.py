@@ -18,7 +18,7 @@ from bucket_failover.errors import LoginFailedError
 from bucket_failover.oauth.form_post import Poster, Silence, text_of
 from bucket_failover.oauth.issuer import Reply
 from bucket_failover.tokens import API_KEY_TYPE, MaskedDict, OAuthToken
-from bucket_failover_core import (
+from bucket_failover_core.oauth import (
     DeviceCode,
     DeviceDeclined,
     DeviceFailed,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core import GrantRefused, IssuerAnswer, TokensIssued
+from bucket_failover_core.oauth import GrantRefused, IssuerAnswer, TokensIssued
 
 
 @dataclass(frozen=True, slots=True)

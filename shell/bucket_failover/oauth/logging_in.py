@@ -18,7 +18,8 @@ from bucket_failover.errors import (
 from bucket_failover.oauth.steps import AskToLogIn, Steps
 from bucket_failover.store import Change, Lease, TokenStore
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core import LoginAnswer, LoginSnapshot, StoredLogin, TokenHeld, decide_login
+from bucket_failover_core import TokenHeld
+from bucket_failover_core.oauth import LoginAnswer, LoginSnapshot, StoredLogin, decide_login
 
 _PAUSE_SECONDS: Final = 0.1
 """A person is slower."""

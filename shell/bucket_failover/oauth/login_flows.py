@@ -22,17 +22,17 @@ from bucket_failover.errors import LoginDeclinedError, LoginFailedError
 from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.oauth.loopback import Redirect, listening
 from bucket_failover.tokens import MaskedDict, OAuthToken
-from bucket_failover_core import (
+from bucket_failover_core.oauth import (
     CodeGiven,
     DeviceCode,
     DevicePoll,
     RedirectRefused,
     authorization_parameters,
     decide_poll,
+    note_poll,
     pkce_challenge,
     read_redirect,
 )
-from bucket_failover_core.polling import note_poll
 
 _VERIFIER_BYTES: Final = 48
 """64 characters; RFC 7636, 4.1 wants 43 to 128."""

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bucket_failover.errors import LoginFailedError
 from bucket_failover.tokens import MaskedDict
-from bucket_failover_core import CodeGiven, IssuerSettings, RedirectRefused
+from bucket_failover_core.oauth import CodeGiven, IssuerSettings, RedirectRefused
 
 Hearing = Callable[[MaskedDict], CodeGiven | RedirectRefused]
 """What a redirect's parameters are: names to the values that came."""

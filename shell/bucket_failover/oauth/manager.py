@@ -13,7 +13,7 @@ from bucket_failover.oauth.manager_steps import ManagerSteps
 from bucket_failover.oauth.steps import AskToLogIn, Present, Read, Replace, Step
 from bucket_failover.store import MemoryTokenStore, TokenStore
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core.tokens import TRUST_SECONDS
+from bucket_failover_core.facts import TRUST_SECONDS
 
 _T = TypeVar("_T")
 

@@ -26,7 +26,8 @@ from bucket_failover.oauth.issuer import Reply
 from bucket_failover.oauth.steps import Present, Steps
 from bucket_failover.store import Change, Lease, LeaseStore, Purpose, Stored, TokenStore
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core import (
+from bucket_failover_core import TokenHeld
+from bucket_failover_core.oauth import (
     AdoptInstead,
     AdoptStored,
     NothingIssued,
@@ -36,13 +37,14 @@ from bucket_failover_core import (
     RefreshMark,
     RefreshOutcome,
     RefreshSnapshot,
+    SendNothing,
+    SendNow,
     StoredLogin,
-    TokenHeld,
     TokensIssued,
     decide_outcome,
     decide_refresh,
+    decide_sending,
 )
-from bucket_failover_core.refreshing import SendNothing, SendNow, decide_sending
 
 LOCK_SECONDS: Final = 60.0
 """How long a refresh waits for another one. An issuer that does not answer is given up before that."""

@@ -14,18 +14,16 @@ from typing import Final, NamedTuple, assert_never
 from bucket_failover import journal
 from bucket_failover.errors import RefreshInterruptedError, TokenCorruptError, TokenStoreError, safe_text
 from bucket_failover.oauth.manager import StoredOAuthManager
-from bucket_failover_core import (
-    KnownToken,
+from bucket_failover_core import KnownToken, TokenAbsent, TokenCorrupt, TokenOutage
+from bucket_failover_core.oauth import (
+    RenewalOutcome,
     RenewalPlan,
     RenewalWatch,
-    TokenAbsent,
-    TokenCorrupt,
-    TokenOutage,
     plan_renewals,
+    renewal_outcome,
     watch_outcome,
     watch_token,
 )
-from bucket_failover_core.renewals import RenewalOutcome, renewal_outcome
 
 LOOK_SECONDS: Final = 60.0
 """The longest time between two looks."""

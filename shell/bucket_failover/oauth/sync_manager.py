@@ -11,7 +11,7 @@ from bucket_failover.oauth.manager_steps import ManagerSteps
 from bucket_failover.oauth.steps import AskToLogIn, Present, Replace, Step, uninterrupted
 from bucket_failover.store import TokenStore
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core.tokens import TRUST_SECONDS
+from bucket_failover_core.facts import TRUST_SECONDS
 
 SyncRefresh = Callable[[str, str, OAuthToken], OAuthToken | None]
 """See `Refresh`."""

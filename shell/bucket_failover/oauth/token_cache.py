@@ -12,8 +12,8 @@ from bucket_failover.errors import TokenStoreError, safe_text
 from bucket_failover.oauth.refreshing import Refreshed, change_of
 from bucket_failover.store import Change, TokenStore
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core import StoredLogin, TokensIssued, decide_outcome
-from bucket_failover_core.tokens import trusted_until
+from bucket_failover_core.facts import trusted_until
+from bucket_failover_core.oauth import StoredLogin, TokensIssued, decide_outcome
 
 Key = tuple[str, str]
 """Provider and bucket."""

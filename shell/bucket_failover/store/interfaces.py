@@ -10,7 +10,8 @@ from typing import Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_chec
 
 from bucket_failover.errors import TokenCorruptError
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core import Limit, LoginAnswer, RefreshMark, StoredLogin, TokenAbsent, TokenCorrupt
+from bucket_failover_core import Limit, TokenAbsent, TokenCorrupt
+from bucket_failover_core.oauth import LoginAnswer, RefreshMark, StoredLogin
 
 Purpose = Literal["refresh", "login"]
 """What is done one at a time. A refresh does not wait for a login, which may take minutes."""

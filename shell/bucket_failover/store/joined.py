@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from bucket_failover.store.interfaces import Change, Lease, LeaseStore, LoginStore, Purpose, SessionStore, Stored
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core import LoginAnswer, StoredLogin
+from bucket_failover_core.oauth import LoginAnswer, StoredLogin
 
 _T = TypeVar("_T")
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from bucket_failover.store.interfaces import Change, Lease, Purpose, Release, Stored
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core import LoginAnswer, RefreshMark, StoredLogin
+from bucket_failover_core.oauth import LoginAnswer, RefreshMark, StoredLogin
 
 _T = TypeVar("_T")
 

@@ -7,7 +7,6 @@ import pytest
 from bucket_failover_core import (
     CallAnswered,
     Cause,
-    Problem,
     Reauthenticated,
     ReauthFailed,
     RefreshFailed,
@@ -16,6 +15,7 @@ from bucket_failover_core import (
     TokenUnread,
     Trigger,
 )
+from bucket_failover_core.facts import Problem
 from bucket_failover_core.request.advance import note_refused
 from tests.support.dialogue import Both, answer, good, live, ready, session, told, unread
 from tests.support.worlds import NOW, bucket, held, limit

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from bucket_failover_core import BucketSnapshot, CallAnswered, Limit, SessionSnapshot, WindowReading, learn
+from bucket_failover_core import BucketSnapshot, CallAnswered, Limit, SessionSnapshot, learn
+from bucket_failover_core.facts import WindowReading
+from bucket_failover_core.facts.windows import without_older
 from bucket_failover_core.request.learn import hear_quota
 from bucket_failover_core.request.session import limits_of
-from bucket_failover_core.windows import without_older
 from tests.support.dialogue import answer, good, ready, session, told
 from tests.support.worlds import NOW
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bucket_failover_core import CallAnswered, Limit, SessionSnapshot, WindowReading, learn
+from bucket_failover_core import CallAnswered, Limit, SessionSnapshot, learn
+from bucket_failover_core.facts import WindowReading
 from bucket_failover_core.request.session import limits_of
 from tests.support.dialogue import answer, good, ready, session, told
 from tests.support.worlds import NOW

@@ -16,7 +16,7 @@ from bucket_failover_core import (
     TokenRead,
 )
 from bucket_failover_core.request.patience import Patience, find_patience
-from bucket_failover_core.retry import is_waited_for, patient_until
+from bucket_failover_core.retry.decide import is_waited_for, patient_until
 from tests.support.dialogue import Both, answer, live, ready, session, stale
 from tests.support.worlds import NOW, bucket, held, limit
 

@@ -30,7 +30,7 @@ from bucket_failover_core import (
     learn,
     read_answer,
 )
-from bucket_failover_core.retry import attempts_allowed
+from bucket_failover_core.retry.decide import attempts_allowed
 from tests.support.request_cases import BAD, NAMES, Case, cases
 from tests.support.request_oracle import foresee
 from tests.support.request_worlds import (

@@ -9,14 +9,13 @@ from bucket_failover_core import (
     BucketSnapshot,
     Cause,
     FailoverSnapshot,
-    Problem,
     RetryBudget,
     SessionSnapshot,
     TokenRead,
     Trigger,
-    WindowReading,
     begin_session,
 )
+from bucket_failover_core.facts import Problem, WindowReading
 from bucket_failover_core.request.session import (
     AccountFacts,
     Refusal,

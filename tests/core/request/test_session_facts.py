@@ -18,10 +18,10 @@ from bucket_failover_core import (
     TokenAbsent,
     TokenRead,
     TokenRefreshed,
-    WindowReading,
     begin_request,
     learn,
 )
+from bucket_failover_core.facts import WindowReading
 from bucket_failover_core.request.learn import hear_quota
 from bucket_failover_core.request.session import limits_of, reset_session, with_limits
 from tests.support.request_driver import NOW, World, ended, play, session_of, story

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from bucket_failover.store.vaults.interface import SecretVault
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core import RefreshMark, StoredLogin, TokenAbsent, TokenCorrupt, TokenHeld
+from bucket_failover_core import TokenAbsent, TokenCorrupt, TokenHeld
+from bucket_failover_core.oauth import RefreshMark, StoredLogin
 
 
 class Parsed(NamedTuple):

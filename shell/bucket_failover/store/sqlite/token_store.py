@@ -27,7 +27,7 @@ from bucket_failover.store.sqlite.records import (
 from bucket_failover.store.sqlite.sessions import SessionTable
 from bucket_failover.store.vaults.interface import SecretVault
 from bucket_failover.tokens import OAuthToken
-from bucket_failover_core import LoginAnswer, RefreshMark, StoredLogin
+from bucket_failover_core.oauth import LoginAnswer, RefreshMark, StoredLogin
 
 _T = TypeVar("_T")
 

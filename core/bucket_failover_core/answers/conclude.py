@@ -1,0 +1,307 @@
+"""What follows from what was said: the cause, the limits, and the moment before which no repetition is wanted.
+
+Rules (contract, *Limits*), none of which knows a provider:
+
+* A 402 is `quota`. A 429 is `quota` if a window of five hours or longer, or a balance, is used up, or the wait asked
+  for is over 300 s; `throttled` if all that is named is shorter, or all that is reported is open; else the status
+  decides.
+* The provider's own trouble creates no limit. Every other answer may: `directive` if it said so outright.
+* A wait on a 429 or 402 is a limit as well, of the longest used-up window, and as wide as the answer says.
+* Of two statements about the same thing the later moment counts. Each window has a ceiling.
+* Where nothing says until when, it is guessed: a long window 10 minutes, money 6 hours, anything else a minute.
+
+Intuition: the wish ("come back in 20 s") is about this request, the limit about the account. They often come in one
+header, and are still two answers to two questions.
+
+Road not taken: a verdict per provider. Ten of them disagree on what a minute is.
+"""
+
+from typing import Final, NamedTuple, assert_never
+
+from bucket_failover_core.answers.error_names import MONEY_NAMES, OVERLOAD_NAMES
+from bucket_failover_core.answers.error_text import parse_wait
+from bucket_failover_core.answers.rate_limit_headers import asked_wait
+from bucket_failover_core.answers.response import Answer
+from bucket_failover_core.answers.signals import (
+    Named,
+    Noted,
+    Open,
+    Reach,
+    Sentence,
+    ThisRequestOnly,
+    Unreadable,
+    UsedUp,
+    Wait,
+)
+from bucket_failover_core.facts.causes import Cause, cause_of_status, is_spent
+from bucket_failover_core.facts.limits import WINDOW_CEILING_SECONDS, Limit, LimitScope, LimitSource, Strength, Window
+
+LONG_WAIT_SECONDS: Final = 300.0
+"""A 429 that asks for a longer wait is about a window, not a burst."""
+
+WISH_MAX_SECONDS: Final = 32 * 86_400.0
+"""A wish is cut at this."""
+
+_GUESS_SECONDS: Final = 60.0
+_SAME_MOMENT_SECONDS: Final = 5.0
+_GUESS_BY_WINDOW: Final[dict[Window, float]] = {
+    "5h": 600.0,
+    "day": 600.0,
+    "week": 600.0,
+    "month": 600.0,
+    "balance": 6 * 3_600.0,
+}
+
+_LONG_WINDOWS: Final[frozenset[Window]] = frozenset({"5h", "day", "week", "month", "balance"})
+_SHORT_WINDOWS: Final[frozenset[Window]] = frozenset({"minute", "concurrency"})
+_BREADTH: Final[dict[LimitScope, int]] = {"request": 0, "model": 1, "credential": 2, "organization": 3, "provider": 4}
+_PROVIDERS_TROUBLE: Final = frozenset({Cause.OVERLOADED, Cause.SERVER_ERROR, Cause.NETWORK, Cause.TIMEOUT})
+_PAYMENT, _TOO_MANY = 402, 429
+_SPENT_STATUSES: Final = frozenset({_PAYMENT, _TOO_MANY})
+_SERVER_ERRORS: Final = range(500, 600)
+_CREDENTIAL: Final = Reach("credential")
+_FROM_HEADER: Final[LimitSource] = "retry-after"
+_FROM_BODY: Final[LimitSource] = "body"
+
+
+class Wish(NamedTuple):
+    """The moment before which the provider wants no repetition of this request, and where it said so."""
+
+    until: float
+    source: LimitSource
+
+
+class Judgement(NamedTuple):
+    """What follows from an answer.
+
+    Args:
+        cause: what the failed call was; None: it was none, or says nothing that is known.
+        limits: what it says of quota.
+        guess: what is believed of quota if it says nothing more of it than that the call was refused for it.
+        is_spoken: the answer itself says so, and not only its status.
+        wish: Unix seconds before which no repetition is wanted.
+        detail: in words of our own.
+        unreadable: a field that speaks of limits, if none that does can be read; else empty.
+    """
+
+    cause: Cause | None
+    limits: tuple[Limit, ...] = ()
+    guess: tuple[Limit, ...] = ()
+    is_spoken: bool = False
+    wish: float | None = None
+    detail: str = ""
+    unreadable: str = ""
+
+
+class Speech(NamedTuple):
+    """An answer's sentences, sorted by what they are about.
+
+    Args:
+        used_up: the allowances that are used up.
+        named: the cause that the error names itself.
+        reach: whom it all concerns.
+        wait: the latest moment that a field of the body asks to wait for.
+        is_short: something is reported, and open; or the request alone was refused.
+        is_alone: the request alone was refused, if nothing else is said.
+        is_readable: something about limits can be read.
+        unreadable: the first field about limits that cannot be read; else empty.
+    """
+
+    used_up: list[UsedUp]
+    named: Named | None = None
+    reach: Reach = _CREDENTIAL
+    wait: float | None = None
+    is_short: bool = False
+    is_alone: bool = False
+    is_readable: bool = False
+    unreadable: str = ""
+
+
+def judge(answer: Answer, said: list[Sentence], *, now: float) -> Judgement:
+    """What follows from an answer's sentences at `now`."""
+    speech = _sorted(said)
+    if answer.succeeded:
+        limits = _limits(speech, None, answer, now=now) if speech.used_up else ()
+        return Judgement(None, limits, unreadable="" if speech.is_readable else speech.unreadable)
+    wish, unreadable_wait = _wish(answer, speech, now=now)
+    cause = _cause(answer, speech, wish, now=now)
+    detail = _origin(answer) if speech.named is None else f"{_origin(answer)}, {speech.named.detail}"
+    not_before = None if wish is None else wish.until
+    is_refusal = is_spent(cause) and answer.status in _SPENT_STATUSES
+    unreadable = speech.unreadable or (unreadable_wait if is_refusal and wish is None else "")
+    if speech.is_readable or (is_refusal and wish is not None):
+        unreadable = ""
+    if cause is None or cause in _PROVIDERS_TROUBLE:
+        return Judgement(cause, wish=not_before, detail=detail, unreadable=unreadable)
+    limits = _limits(speech, wish if is_refusal else None, answer, now=now)
+    guess = () if limits or speech.is_alone or not is_spent(cause) else (_bare_guess(answer, speech.reach, now=now),)
+    is_spoken = speech.named is not None and is_spent(speech.named.cause)
+    return Judgement(cause, limits, guess, is_spoken, not_before, detail, unreadable)
+
+
+def _sorted(said: list[Sentence]) -> Speech:
+    used_up: list[UsedUp] = []
+    named, reach, wait, unreadable = None, None, None, ""
+    is_open = is_alone = is_readable = False
+    for sentence in said:
+        match sentence:
+            case UsedUp():
+                used_up.append(sentence)
+            case Open():
+                is_open = True
+            case Noted():
+                is_readable = True
+            case Wait():
+                wait = sentence.until if wait is None else max(wait, sentence.until)
+            case Named():
+                named = named or sentence
+            case Reach():
+                reach = reach or sentence
+            case Unreadable():
+                unreadable = unreadable or sentence.field
+            case ThisRequestOnly():
+                is_alone = True
+            case never:
+                assert_never(never)
+    is_readable = is_readable or is_open or bool(used_up) or wait is not None
+    return Speech(used_up, named, reach or _CREDENTIAL, wait, is_open or is_alone, is_alone, is_readable, unreadable)
+
+
+def _cause(answer: Answer, speech: Speech, wish: Wish | None, *, now: float) -> Cause | None:
+    """What the failed call was."""
+    status, named, windows = answer.status, speech.named, [said.window for said in speech.used_up]
+    is_overload = not OVERLOAD_NAMES.isdisjoint(answer.error.names)
+    if status in _SERVER_ERRORS and (is_overload or "overload" in answer.error.message.lower()):
+        return Cause.OVERLOADED
+    if status != _TOO_MANY:
+        return cause_of_status(status) if named is None or status == _PAYMENT else named.cause
+    if not _LONG_WINDOWS.isdisjoint(windows) or (wish is not None and wish.until - now > LONG_WAIT_SECONDS):
+        return Cause.QUOTA
+    if named is not None:
+        return named.cause
+    if is_overload:
+        return Cause.OVERLOADED
+    if windows:
+        return Cause.THROTTLED if _SHORT_WINDOWS.issuperset(windows) else Cause.QUOTA
+    return Cause.THROTTLED if wish is not None or speech.is_short else Cause.QUOTA
+
+
+def _wish(answer: Answer, speech: Speech, *, now: float) -> tuple[Wish | None, str]:
+    """The moment before which no repetition is wanted, and a header that asks for one and cannot be read.
+
+    Words are read only where no header and no field gives a wait. A short wait beside a code for money is a gateway's.
+    """
+    asked, unreadable = asked_wait(answer, now=now)
+    until, source = (now if asked is None else asked), _FROM_HEADER
+    if speech.wait is not None and speech.wait > until:
+        until, source = speech.wait, _FROM_BODY
+    if until <= now and answer.error.message:
+        until, source = now + (parse_wait(answer.error.message) or 0.0), _FROM_BODY
+    is_short = until - now <= LONG_WAIT_SECONDS
+    if until <= now or (is_short and not MONEY_NAMES.isdisjoint(answer.error.names)):
+        return None, unreadable
+    return Wish(min(until, now + WISH_MAX_SECONDS), source), unreadable
+
+
+def _limits(speech: Speech, wish: Wish | None, answer: Answer, *, now: float) -> tuple[Limit, ...]:
+    """One limit for each thing that is used up; a wish is one as well."""
+    found: dict[_Subject, _Belief] = {}
+    used_up = speech.used_up
+    if wish is not None and wish.until - now <= LONG_WAIT_SECONDS and any(not said.waiting_heals for said in used_up):
+        wish = None
+    for said in used_up:
+        if said.until is not None and said.until > now and (wish is None or not said.yields):
+            _believe(found, _subject(said), _Belief(said.until, said.source, said.strength, said.detail))
+    if wish is not None:
+        detail = f"HTTP {answer.status}, " + ("retry-after" if wish.source == _FROM_HEADER else "the wait in the body")
+        _believe(found, _subject_of_wish(speech), _Belief(wish.until, wish.source, "directive", detail))
+    endless = [said for said in used_up if said.until is None and (wish is None or not said.waiting_heals)]
+    if endless:
+        endless.sort(key=lambda said: said.window not in _LONG_WINDOWS)
+        for said in endless:
+            _guess(found, said, answer, now=now)
+    return tuple(_limit(subject, belief, now=now) for subject, belief in found.items())
+
+
+class _Subject(NamedTuple):
+    """What a limit is about: statements about the same thing are one limit."""
+
+    window: Window
+    scope: LimitScope
+    model: str | None
+
+
+class _Belief(NamedTuple):
+    """What is believed about it."""
+
+    until: float
+    source: LimitSource
+    strength: Strength
+    detail: str
+
+
+def _subject(said: UsedUp) -> _Subject:
+    return _Subject(said.window, said.scope, said.model)
+
+
+def _subject_of_wish(speech: Speech) -> _Subject:
+    """What a wait is about: the longest used-up window among those that reach furthest."""
+    if not speech.used_up:
+        return _Subject("unknown", speech.reach.scope, speech.reach.model)
+    if len(speech.used_up) == 1:
+        return _subject(speech.used_up[0])
+    breadth = max(_BREADTH[said.scope] for said in speech.used_up)
+    widest = [said for said in speech.used_up if _BREADTH[said.scope] == breadth]
+    return _subject(max(widest, key=lambda said: (WINDOW_CEILING_SECONDS[said.window], said.window != "unknown")))
+
+
+def _believe(found: dict[_Subject, _Belief], subject: _Subject, belief: _Belief) -> None:
+    """Of two statements about the same thing the later counts. The same moment told twice is told as hard as once."""
+    held = found.get(subject) if found else None
+    if held is None:
+        found[subject] = belief
+        return
+    later = belief if belief.until > held.until else held
+    is_same = abs(belief.until - held.until) <= _SAME_MOMENT_SECONDS
+    if is_same and belief.strength != held.strength:
+        harder = held if held.strength == "directive" else belief
+        later = harder._replace(until=later.until)
+    found[subject] = later
+
+
+def _guess(found: dict[_Subject, _Belief], said: UsedUp, answer: Answer, *, now: float) -> None:
+    """Believe for a while what nothing gives an end to.
+
+    A short window is worth a guess only if the call was refused, and nothing else is known.
+    """
+    subject = _subject(said)
+    seconds = said.guess_seconds
+    if seconds is None:
+        seconds = _GUESS_BY_WINDOW.get(said.window, _GUESS_SECONDS)
+    is_worth_it = said.window in _LONG_WINDOWS or not (answer.succeeded or found)
+    if subject not in found and is_worth_it:
+        found[subject] = _Belief(now + seconds, "guess", "advisory", said.detail)
+
+
+def _limit(subject: _Subject, belief: _Belief, *, now: float) -> Limit:
+    return Limit(
+        until=min(belief.until, now + WINDOW_CEILING_SECONDS[subject.window]),
+        window=subject.window,
+        source=belief.source,
+        scope=subject.scope,
+        strength=belief.strength,
+        detail=belief.detail,
+        model=subject.model,
+        observed_at=now,
+    )
+
+
+def _bare_guess(answer: Answer, reach: Reach, *, now: float) -> Limit:
+    """A refusal that gives nothing to go by."""
+    belief = _Belief(now + _GUESS_SECONDS, "guess", "advisory", f"{_origin(answer)}, with no end given")
+    return _limit(_Subject("unknown", reach.scope, reach.model), belief, now=now)
+
+
+def _origin(answer: Answer) -> str:
+    """Where it was said."""
+    return "error event" if answer.http_status != answer.status else f"HTTP {answer.status}"

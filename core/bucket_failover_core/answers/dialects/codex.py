@@ -1,0 +1,126 @@
+"""Codex (a ChatGPT subscription): two windows, told apart by their length and never by their name.
+
+Sources: the headers and bodies as Codex's own client reads them (https://github.com/openai/codex).
+"""
+
+from collections.abc import Mapping
+from math import inf
+from typing import Final
+
+from bucket_failover_core.answers.dialects.openai import read_openai_error, scope_in_words
+from bucket_failover_core.answers.error_body import as_mapping
+from bucket_failover_core.answers.rate_limit_headers import USAGE
+from bucket_failover_core.answers.response import Answer
+from bucket_failover_core.answers.signals import NOTED, Named, Open, Sentence, Unreadable, UsedUp
+from bucket_failover_core.facts.causes import Cause
+from bucket_failover_core.facts.limits import WINDOW_CEILING_SECONDS, LimitSource, Window
+from bucket_failover_core.formats import number_in
+
+_WINDOW_NAMES: Final = ("primary", "secondary")
+_LENGTHS: Final[tuple[tuple[float, Window], ...]] = (
+    (60.0, "minute"),
+    (360.0, "5h"),
+    (1_560.0, "day"),
+    (11_520.0, "week"),
+    (46_080.0, "month"),
+)
+_FULL: Final = 100.0
+_TOO_MANY: Final = 429
+
+
+def read_codex(answer: Answer, *, now: float) -> list[Sentence]:
+    """What an answer to a subscription's call says."""
+    said: list[Sentence] = []
+    for name in _WINDOW_NAMES:
+        fields = {
+            "used_percent": answer.values(f"x-codex-{name}-used-percent"),
+            "window_minutes": answer.values(f"x-codex-{name}-window-minutes"),
+            "reset_at": answer.values(f"x-codex-{name}-reset-at"),
+            "reset_after_seconds": answer.values(f"x-codex-{name}-reset-after-seconds"),
+        }
+        if any(fields.values()):
+            said += _window_said(f"x-codex-{name}", fields, "header", now=now)
+    if answer.succeeded:
+        return said + _usage_said(answer, now=now) if answer.error.document else said
+    if answer.status == _TOO_MANY and "usage_limit_reached" in answer.error.names:
+        return [*said, *_limit_reached(answer, said, now=now)]
+    return said + read_openai_error(answer, scope_in_words(answer, "credential"))
+
+
+def _window_said(
+    name: str, fields: Mapping[str, tuple[object, ...]], source: LimitSource, *, now: float
+) -> list[Sentence]:
+    """What the fields of one window say; each may have come more than once, and zeros are placeholders."""
+    numbers = {field: [number_in(value) for value in values] for field, values in fields.items()}
+    said: list[Sentence] = [
+        Unreadable(f"{name}-{field.replace('_', '-')}") for field, read in numbers.items() if None in read
+    ]
+    known = {field: max(found) for field, read in numbers.items() if (found := [n for n in read if n is not None])}
+    if not known:
+        return said
+    percent = known.get("used_percent")
+    moments = [known["reset_at"]] if known.get("reset_at") else []
+    if known.get("reset_after_seconds"):
+        moments.append(now + known["reset_after_seconds"])
+    until = max(moments, default=None)
+    window = _window_of(known.get("window_minutes"))
+    if percent is None:
+        said.append(NOTED)
+    elif percent < _FULL:
+        said.append(Open(window, percent / _FULL, until))
+    else:
+        said.append(UsedUp(window, until, source, detail=f"{name}: {percent:g} % used"))
+    return said
+
+
+def _window_of(minutes: float | None) -> Window:
+    """The window of this length. The shortest that has room for it: lengths are seen a minute off."""
+    if not minutes:
+        return "unknown"
+    window = next((window for longest, window in _LENGTHS if minutes <= longest), None)
+    return window or "unknown"
+
+
+def _limit_reached(answer: Answer, windows: list[Sentence], *, now: float) -> list[Sentence]:
+    """The body's own word that a window is used up."""
+    error = answer.error.fields
+    at, after = number_in(error.get("resets_at")), number_in(error.get("resets_in_seconds"))
+    moments = [at] if at else []
+    if after:
+        moments.append(now + after)
+    said: list[Sentence] = [Named(Cause.QUOTA, "usage_limit_reached")]
+    used_up = [sentence for sentence in windows if isinstance(sentence, UsedUp)]
+    if moments:
+        until = max(moments)
+        said.append(UsedUp(_window_that_ends(used_up, until), until, "body", "directive", detail="usage_limit_reached"))
+    elif not used_up:
+        said.append(UsedUp("unknown", None, "body", detail="usage_limit_reached"))
+    return said
+
+
+def _window_that_ends(used_up: list[UsedUp], until: float) -> Window:
+    """The used-up window that a moment is the end of: the one whose own reset is nearest, else the longest."""
+
+    def fit(said: UsedUp) -> tuple[float, float]:
+        return (abs(until - said.until) if said.until is not None else inf, -WINDOW_CEILING_SECONDS[said.window])
+
+    return min(used_up, key=fit).window if used_up else "unknown"
+
+
+def _usage_said(answer: Answer, *, now: float) -> list[Sentence]:
+    """What the usage endpoint says: `{"rate_limit": {"primary_window": {"used_percent": 100, ...}, ...}, ...}`."""
+    said: list[Sentence] = []
+    rate_limit = as_mapping(answer.error.document.get("rate_limit"))
+    for name in _WINDOW_NAMES:
+        usage = as_mapping(rate_limit.get(f"{name}_window"))
+        seconds = number_in(usage.get("limit_window_seconds"))
+        fields: dict[str, tuple[object, ...]] = {
+            field: (usage[field],)
+            for field in ("used_percent", "reset_at", "reset_after_seconds")
+            if (value := usage.get(field)) is not None and value != ""
+        }
+        if seconds is not None:
+            fields["window_minutes"] = (seconds / 60,)
+        if fields:
+            said += _window_said(f"rate_limit.{name}_window", fields, USAGE, now=now)
+    return said

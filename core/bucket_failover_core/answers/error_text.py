@@ -1,0 +1,99 @@
+"""What error messages say in words: waits, the name of a window, the return of access.
+
+Words are the last resort: they are read only where no header and no field says it, and only in what a provider says of
+an error, never in what a model has written.
+"""
+
+import re
+from typing import Final
+
+from bucket_failover_core.facts.limits import Window
+from bucket_failover_core.formats import parse_rfc_3339
+
+_UNIT_SECONDS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+_UNIT: Final = (
+    r"(?P<unit>milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)(?![a-z])"
+)
+_PART: Final = re.compile(r"(?P<number>\d{1,12}(?:\.\d{1,18})?) ?" + _UNIT, re.ASCII)
+_PLAIN_PART: Final = re.sub(r"\?P<\w+>", "?:", _PART.pattern)
+_WAIT: Final = re.compile(
+    r"\b(?:(?:try|retry)(?: your request)?(?: again)? (?:in|after)|wait(?: for)?) (?:about |approximately |another )?"
+    rf"(?P<wait>{_PLAIN_PART}(?:(?:,? and |, ?| )?{_PLAIN_PART}){{0,7}})",
+    re.ASCII,
+)
+_ASKING: Final = ("try", "wait")
+_REGAIN: Final = re.compile(r"regain access on (\d{4}-\d{2}-\d{2}) at (\d{2}:\d{2}) UTC", re.ASCII | re.IGNORECASE)
+_PER: Final = re.compile(r"per[ -](minute|min|day|week|month)\b", re.ASCII)
+_COUNTED: Final = re.compile(r"\b(?:requests|tokens|models?|limit|quota)[ -]\Z", re.ASCII)
+_COUNTED_LENGTH_MAX: Final = 10
+_WORDS: Final = ("rpm", "tpm", "rpd", "tpd", "daily", "weekly", "monthly")
+_WINDOWS: Final[dict[str, Window]] = {
+    "rpm": "minute",
+    "tpm": "minute",
+    "min": "minute",
+    "minute": "minute",
+    "rpd": "day",
+    "tpd": "day",
+    "day": "day",
+    "daily": "day",
+    "week": "week",
+    "weekly": "week",
+    "month": "month",
+    "monthly": "month",
+}
+
+
+def parse_wait(text: str) -> float | None:
+    """The wait that a sentence asks for, in seconds; of several the longest; None: it asks for none that can be read.
+
+    Example: "Please try again in 1d2h." is 93600.0, "Please retry after 37 seconds" is 37.0, "try again later" is None.
+    """
+    text = text.lower()
+    places = [place for word in _ASKING if (place := text.find(word)) >= 0]
+    if not places:
+        return None
+    start = max(0, min(places) - len("re"))
+    return max((_seconds(match["wait"]) for match in _WAIT.finditer(text, start)), default=None)
+
+
+def parse_regained_access(text: str) -> float | None:
+    """The moment at which a sentence promises access again, in Unix seconds.
+
+    Example: "You will regain access on 2026-09-01 at 00:00 UTC." is 1788220800.0.
+    """
+    match = _REGAIN.search(text)
+    return parse_rfc_3339(f"{match[1]}T{match[2]}:00Z") if match is not None else None
+
+
+def windows_named(text: str) -> frozenset[Window]:
+    """The windows that an error message says were exceeded.
+
+    Example: "Rate limit reached for gpt-5 on tokens per min (TPM): Limit 30000" names `minute`.
+    """
+    text = text.lower()
+    said = [word for word in _WORDS if _has_word(text, word)]
+    if "per" in text:
+        said += [match[1] for match in _PER.finditer(text) if _is_counted(text, match.start())]
+    return frozenset(_WINDOWS[word] for word in said)
+
+
+def _has_word(text: str, word: str) -> bool:
+    """Whether a word stands in a text, and not within another one."""
+    end = 0
+    while (start := text.find(word, end)) >= 0:
+        end = start + len(word)
+        if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
+            return True
+    return False
+
+
+def _is_counted(text: str, end: int) -> bool:
+    """Whether what stands right before is something of which there is so much per window."""
+    return _COUNTED.search(text, max(0, end - _COUNTED_LENGTH_MAX), end) is not None
+
+
+def _seconds(wait: str) -> float:
+    return sum(
+        float(part["number"]) * _UNIT_SECONDS["ms" if part["unit"].startswith(("ms", "mil")) else part["unit"][0]]
+        for part in _PART.finditer(wait)
+    )

@@ -1,0 +1,179 @@
+"""The forms of each grant, field by field, and the PKCE challenge."""
+
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bucket_failover_core.oauth import (
+    FormField,
+    IssuerSettings,
+    authorization_parameters,
+    code_form,
+    device_form,
+    device_token_form,
+    pkce_challenge,
+    refresh_form,
+    revocation_form,
+)
+
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+REDIRECT = "http://127.0.0.1:1455/callback"
+EXTRAS = {
+    "scopes": ("openid", "user:read"),
+    "authorization_parameters": {"audience": "api", "login_hint": "{bucket}@{x}{bucket}"},
+    "token_parameters": {"account": "of {bucket}", "format": "{0} %s {"},
+    "has_client_secret": True,
+}
+
+
+def settings(**fields: Any) -> IssuerSettings:
+    """A public client without scopes or extra parameters, unless said otherwise."""
+    return IssuerSettings.model_validate(
+        {"token_endpoint": "https://issuer.example/token", "client_id": "cli"} | fields
+    )
+
+
+PLAIN = settings()
+FULL = settings(**EXTRAS)
+
+
+def written(form: Iterable[FormField]) -> list[str]:
+    """The form as it would be printed, `<...>` for a slot."""
+    for field in form:
+        assert field.secret is None or field.value == ""
+    return [f"{field.name}=<{field.secret}>" if field.secret else f"{field.name}={field.value}" for field in form]
+
+
+def test_the_challenge_is_that_of_the_standard() -> None:
+    """RFC 7636, appendix B."""
+    assert pkce_challenge(VERIFIER) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+
+@pytest.mark.parametrize("verifier", ["a" * 43, "Z" * 128, "09-._~" * 8])
+def test_a_verifier_has_43_to_128_unreserved_characters(verifier: str) -> None:
+    """On both ends."""
+    assert len(pkce_challenge(verifier)) == 43
+
+
+@pytest.mark.parametrize(
+    "verifier",
+    ["", "a" * 42, "a" * 129, "a" * 42 + "+", "a" * 42 + "=", "a" * 42 + "é", "a" * 43 + "\n", " " + "a" * 43],
+)
+def test_what_is_no_verifier_is_refused_and_not_shown(verifier: str) -> None:
+    """It is a secret all the same."""
+    with pytest.raises(ValueError, match="a PKCE verifier has 43 to 128 characters") as refused:
+        pkce_challenge(verifier)
+    assert verifier == "" or verifier not in str(refused.value)
+
+
+@given(verifier=st.text("ABCXYZabcxyz0189-._~", min_size=43, max_size=128))
+def test_a_challenge_is_the_hash_in_base64url_without_padding(verifier: str) -> None:
+    """Decoded again, it is the SHA-256 of the verifier."""
+    assert urlsafe_b64decode(pkce_challenge(verifier) + "=") == sha256(verifier.encode()).digest()
+
+
+def test_what_the_browser_takes_along() -> None:
+    """Scopes only if there are some; extra parameters at the end, with the bucket's name in them."""
+    taken = authorization_parameters(PLAIN, bucket="work", redirect_uri=REDIRECT, state="s", challenge="c")
+    assert taken == (
+        ("response_type", "code"),
+        ("client_id", "cli"),
+        ("redirect_uri", REDIRECT),
+        ("state", "s"),
+        ("code_challenge", "c"),
+        ("code_challenge_method", "S256"),
+    )
+    full = authorization_parameters(FULL, bucket="work", redirect_uri=REDIRECT, state="s", challenge="c")
+    assert full == (
+        *taken[:3],
+        ("scope", "openid user:read"),
+        *taken[3:],
+        ("audience", "api"),
+        ("login_hint", "work@{x}work"),
+    )
+
+
+def test_what_is_sent_for_a_code() -> None:
+    """The same redirect, and two slots; a third if there is a client secret."""
+    plain = ["grant_type=authorization_code", "code=<code>", f"redirect_uri={REDIRECT}", "client_id=cli"]
+    plain += ["code_verifier=<code_verifier>"]
+    assert written(code_form(PLAIN, redirect_uri=REDIRECT, bucket="work")) == plain
+    assert written(code_form(FULL, redirect_uri=REDIRECT, bucket="work")) == [
+        *plain,
+        "client_secret=<client_secret>",
+        "account=of work",
+        "format={0} %s {",
+    ]
+
+
+def test_what_is_sent_to_refresh() -> None:
+    """No scope: the new token is for the same as the old one (RFC 6749, 6)."""
+    plain = ["grant_type=refresh_token", "refresh_token=<refresh_token>", "client_id=cli"]
+    assert written(refresh_form(PLAIN, bucket="work")) == plain
+    assert written(refresh_form(FULL, bucket="work")) == [
+        *plain,
+        "client_secret=<client_secret>",
+        "account=of work",
+        "format={0} %s {",
+    ]
+
+
+def test_what_is_sent_for_a_device_code() -> None:
+    """The extra parameters are those of a login."""
+    assert written(device_form(PLAIN, bucket="work")) == ["client_id=cli"]
+    assert written(device_form(FULL, bucket="work")) == [
+        "client_id=cli",
+        "scope=openid user:read",
+        "client_secret=<client_secret>",
+        "audience=api",
+        "login_hint=work@{x}work",
+    ]
+
+
+def test_what_is_sent_with_a_device_code() -> None:
+    """The extra parameters are those of the token endpoint."""
+    plain = ["grant_type=urn:ietf:params:oauth:grant-type:device_code", "device_code=<device_code>", "client_id=cli"]
+    assert written(device_token_form(PLAIN, bucket="work")) == plain
+    assert written(device_token_form(FULL, bucket="work")) == [
+        *plain,
+        "client_secret=<client_secret>",
+        "account=of work",
+        "format={0} %s {",
+    ]
+
+
+def test_what_is_sent_to_give_a_token_back() -> None:
+    """No extra parameters: it is another endpoint."""
+    assert written(revocation_form(PLAIN, hint="refresh_token")) == [
+        "token=<token>",
+        "token_type_hint=refresh_token",
+        "client_id=cli",
+    ]
+    assert written(revocation_form(FULL, hint="access_token")) == [
+        "token=<token>",
+        "token_type_hint=access_token",
+        "client_id=cli",
+        "client_secret=<client_secret>",
+    ]
+
+
+def test_a_buckets_name_is_put_in_as_it_is() -> None:
+    """A plain replacement: neither is the name a pattern, nor is it looked at again."""
+    named = settings(token_parameters={"a": "{bucket}", "{bucket}": "b"})
+    assert written(refresh_form(named, bucket="{bucket} {x} \\1"))[-2:] == ["a={bucket} {x} \\1", "{bucket}=b"]
+
+
+def test_a_field_is_a_value() -> None:
+    """It crosses processes; a slot holds nothing."""
+    slot = FormField(name="token", secret="token")
+    assert FormField.model_validate_json(slot.model_dump_json()) == slot
+    with pytest.raises(ValidationError, match="name"):
+        FormField(name="")
+    with pytest.raises(ValidationError, match="secret"):
+        FormField.model_validate({"name": "x", "secret": "password"})
