@@ -62,7 +62,14 @@ from bucket_failover_core.failover import (
     classify_bucket,
     decide_failover,
 )
-from bucket_failover_core.oauth import NotRenewable, RenewalDecision, RenewalSnapshot, RenewAt, RenewNow, decide_renewal
+from bucket_failover_core.renewal import (
+    NotRenewable,
+    RenewalDecision,
+    RenewalSnapshot,
+    RenewAt,
+    RenewNow,
+    decide_renewal,
+)
 from bucket_failover_core.request import (
     CallAnswered,
     CallBegun,

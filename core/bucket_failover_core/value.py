@@ -30,7 +30,7 @@ class Value(BaseModel):
         pydantic.ValidationError: (a `ValueError`) names each field and the value that does not fit.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     _all_fields: ClassVar[set[str]] = set()
     """What a record that is not validated counts as given. No record is ever changed, so all of a class share it."""

@@ -23,7 +23,7 @@ import pytest
 
 from bucket_failover_core import Limit, Strategy
 from bucket_failover_core.choice import STRATEGIES
-from bucket_failover_core.choice.start import is_doubtful
+from bucket_failover_core.choice.half_open_probe import is_doubtful
 from tests.support.quotas import INTERVAL
 from tests.support.simulated_driver import Driver, driver_of
 from tests.support.simulated_provider import DAY, HOUR, MINUTE, Account, SimulatedProvider

@@ -39,7 +39,7 @@ DECISIONS = (
     "choice/strategies.py",
     "retry/decide.py",
     "retry/budget.py",
-    "oauth/renewal.py",
+    "renewal/decide.py",
     "oauth/refresh.py",
     "oauth/refresh_outcome.py",
     "facts/limits.py",

@@ -2,36 +2,34 @@
 
 Rules: `choose_bucket` says which, with three additions, all of which concern beliefs that are merely advisory.
 
-* *The ceiling.* At most half of a profile's buckets are benched on advisory evidence; those over it whose limits end
-  first count as usable. A provider's bad minute does not become an hour of ours.
-* *The canary.* From time to time one request of real traffic, of no named conversation, tests an advisory limit before
-  its end: one bucket at a time, not before an interval (spread by `draw`) has passed since anybody last heard of it or
-  tested another. If it is served, the limit is disproved; if not, the request goes on elsewhere, the session stays, and
-  the limit is fresh again.
+* *The ejection ceiling* (`ejection_ceiling`): at most half of a profile's buckets are benched on advisory evidence.
+* *The half-open probe* (`half_open_probe`): from time to time one request tests an advisory limit before its end.
 * *The last resort.* If nothing is believed usable, the bucket whose advisory limits end first is tried. Only what has
   been said outright, of all of them, ends a request without a call; and with a single bucket the call is always made.
 
-Intuition: a limit that nobody tests is believed until its end, however wrong it is; one that everybody tests is none.
+Intuition: what is merely believed may be wrong, and no belief may end a request without a call.
 
-Road not taken: to probe in the background. A request that nobody needs costs quota, and proves nothing about ours.
+Road not taken: to trust every belief until its end. A provider that reports one minute wrongly would lose an hour.
 """
-
-from typing import Final
 
 from returns.result import Failure, Success
 
 from bucket_failover_core.choice.choose import choose_bucket
+from bucket_failover_core.choice.ejection_ceiling import over_ceiling, without_limits
+from bucket_failover_core.choice.half_open_probe import (
+    due_probe,
+    end_of_limits,
+    is_benched,
+    is_doubtful,
+    limits_in_force,
+)
 from bucket_failover_core.choice.strategies import Strategy
-from bucket_failover_core.facts.limits import Limit, counts_for, is_directive
+from bucket_failover_core.facts.limits import Limit, is_directive
 from bucket_failover_core.facts.snapshots import BucketSnapshot, FailoverSnapshot, current_bucket, has_limits
 from bucket_failover_core.failover.decisions import ChoiceResult, UseBucket
 from bucket_failover_core.failover.findings import BucketFinding, found
 from bucket_failover_core.failover.learned import learn_call, learn_probe, move_session
-from bucket_failover_core.failover.standing import OPEN_FACTS, find, token_fact
 from bucket_failover_core.value import trusted
-
-_INTERVAL_SPREAD: Final = 0.2
-"""A probe is due after the interval, or up to this fraction of it later, by `draw`."""
 
 _used = trusted(UseBucket)
 
@@ -57,7 +55,7 @@ def choose_start(
         draw: chance, in [0, 1).
 
     Returns:
-        `Success` of `UseBucket`, with `is_probe` if the request is a canary. The caller tells the session what has
+        `Success` of `UseBucket`, with `is_probe` if the request is a probe. The caller tells the session what has
         begun (`begin_with`). `Failure` of `AllBucketsExhausted` if no call is worth making.
 
     Raises:
@@ -73,25 +71,23 @@ def choose_start(
         return choice
     if isinstance(choice, Failure):
         left = [bucket for bucket in snapshot.buckets if _may_serve(bucket, now, snapshot.model)]
-        soonest = min(left, key=lambda bucket: _end(bucket, now, snapshot.model), default=None)
+        soonest = min(left, key=lambda bucket: end_of_limits(bucket, now, snapshot.model), default=None)
         return choice if soonest is None else _try(soonest, choice, current)
     doubtful = [bucket for bucket in snapshot.buckets if is_doubtful(bucket, now=now, model=snapshot.model)]
-    canary = _canary(snapshot, doubtful, now=now, draw=draw) if session_key is None else None
-    if canary is not None:
-        return _probe(canary, choice, current)
-    excess = len(doubtful) - len(snapshot.buckets) // 2
-    if excess <= 0:
+    probed = due_probe(snapshot, doubtful, now=now, draw=draw) if session_key is None else None
+    if probed is not None:
+        return _probe(probed, choice, current)
+    freed = over_ceiling(snapshot, doubtful, now=now)
+    if not freed:
         return choice
-    by_end = sorted(doubtful, key=lambda bucket: _end(bucket, now, snapshot.model))
-    trusted = frozenset(bucket.name for bucket in by_end[:excess])
-    eased = snapshot.evolve({"buckets": tuple(_eased(bucket, trusted) for bucket in snapshot.buckets)})
-    return _told(choose_bucket(eased, now=now, strategy=strategy, session_key=session_key, draw=draw), trusted)
+    eased = without_limits(snapshot, freed)
+    return _told(choose_bucket(eased, now=now, strategy=strategy, session_key=session_key, draw=draw), freed)
 
 
 def begin_with(snapshot: FailoverSnapshot, start: UseBucket, *, at: float, strategy: Strategy) -> FailoverSnapshot:
     """The session after a request has begun with the bucket of `choose_start`. The same object if nothing changes.
 
-    A canary is remembered, so that there is no second one. `round-robin` moves the session on; `least-used` counts.
+    A probe is remembered, so that there is no second one. `round-robin` moves the session on; `least-used` counts.
     With the other strategies, a request that starts elsewhere makes a detour, and the session stays with its bucket.
 
     Args:
@@ -110,29 +106,13 @@ def begin_with(snapshot: FailoverSnapshot, start: UseBucket, *, at: float, strat
     return learn_call(snapshot, start.bucket) if strategy == "least-used" else snapshot
 
 
-def is_doubtful(bucket: BucketSnapshot, *, now: float, model: str | None) -> bool:
-    """Whether the bucket is ruled out by advisory limits alone."""
-    limits = _in_force(bucket, now, model)
-    return not any(map(is_directive, limits)) and _is_benched(bucket, limits, now, model)
-
-
 def _may_serve(bucket: BucketSnapshot, now: float, model: str | None) -> bool:
     """Whether the bucket may serve this very request, though limits bench it.
 
-    A limit about a model, if ours is unknown, benches it, but nobody has said that it is ours.
+    A limit about a model, if ours is unknown, benches it, but the provider has not said that it is ours.
     """
-    limits = _in_force(bucket, now, model)
-    return not any(_is_certain(limit, model) for limit in limits) and _is_benched(bucket, limits, now, model)
-
-
-def _is_benched(bucket: BucketSnapshot, limits: list[Limit], now: float, model: str | None) -> bool:
-    """Whether limits alone rule it out: there is a token to call with, or it can be had."""
-    found = find(bucket, now=now, model=model)
-    return limits != [] and found.fact == "limit-in-force" and token_fact(bucket, now=now) in OPEN_FACTS
-
-
-def _in_force(bucket: BucketSnapshot, now: float, model: str | None) -> list[Limit]:
-    return [limit for limit in bucket.limits if limit.until > now and counts_for(limit, model)]
+    limits = limits_in_force(bucket, now, model)
+    return not any(_is_certain(limit, model) for limit in limits) and is_benched(bucket, limits, now, model)
 
 
 def _is_certain(limit: Limit, model: str | None) -> bool:
@@ -141,48 +121,19 @@ def _is_certain(limit: Limit, model: str | None) -> bool:
     return is_directive(limit) and (model is not None or not about_a_model)
 
 
-def _end(bucket: BucketSnapshot, now: float, model: str | None) -> float:
-    return max(limit.until for limit in _in_force(bucket, now, model))
-
-
-def _canary(
-    snapshot: FailoverSnapshot, doubtful: list[BucketSnapshot], *, now: float, draw: float
-) -> BucketSnapshot | None:
-    """The bucket that this request tests: the one that nobody has heard of for longest, if a test is due."""
-    if not doubtful:
-        return None
-    interval = snapshot.policy.probe_interval_seconds * (1 + _INTERVAL_SPREAD * draw)
-    probes = [bucket.probed_at for bucket in snapshot.buckets if bucket.probed_at is not None]
-    if probes and now < max(probes) + interval:
-        return None
-    oldest = min(doubtful, key=lambda bucket: _heard_at(bucket, now, snapshot.model))
-    return oldest if now >= _heard_at(oldest, now, snapshot.model) + interval else None
-
-
-def _heard_at(bucket: BucketSnapshot, now: float, model: str | None) -> float:
-    """When the provider was last heard on the bucket's limits, as far as that is known: else now."""
-    moments = [now if limit.observed_at is None else limit.observed_at for limit in _in_force(bucket, now, model)]
-    return max([*moments, bucket.probed_at] if bucket.probed_at is not None else moments)
-
-
-def _eased(bucket: BucketSnapshot, trusted: frozenset[str]) -> BucketSnapshot:
-    """The bucket as if its limits were not, if it is one of those trusted."""
-    return bucket.evolve({"limits": ()}) if bucket.name in trusted else bucket
-
-
-def _probe(canary: BucketSnapshot, choice: ChoiceResult, current: BucketSnapshot) -> ChoiceResult:
+def _probe(probed: BucketSnapshot, choice: ChoiceResult, current: BucketSnapshot) -> ChoiceResult:
     """The bucket whose limit is tested; the others' findings are those of the choice that it replaces."""
-    others = (finding for finding in choice.unwrap().findings if finding.bucket != canary.name)
-    return _use(canary, (*others, found(bucket=canary.name, fact="probe-due")), current)
+    others = (finding for finding in choice.unwrap().findings if finding.bucket != probed.name)
+    return _use(probed, (*others, found(bucket=probed.name, fact="probe-due")), current)
 
 
-def _told(choice: ChoiceResult, trusted: frozenset[str]) -> ChoiceResult:
+def _told(choice: ChoiceResult, freed: frozenset[str]) -> ChoiceResult:
     """The choice, with a finding that says so if its bucket is one that the ceiling has freed."""
     use = choice.unwrap()
-    if use.bucket not in trusted:
+    if use.bucket not in freed:
         return choice
-    freed = found(bucket=use.bucket, fact="over-ceiling")
-    return Success(use.evolve({"findings": (*use.findings[:-1], freed)}))
+    finding = found(bucket=use.bucket, fact="over-ceiling")
+    return Success(use.evolve({"findings": (*use.findings[:-1], finding)}))
 
 
 def _try(bucket: BucketSnapshot, ruled_out: ChoiceResult, current: BucketSnapshot) -> ChoiceResult:

@@ -9,14 +9,13 @@ Intuition: whoever looks at a table of buckets asks two things: can I use it, an
 
 from typing import Final, Literal, assert_never, final
 
-from returns.methods import unwrap_or_failure
-
 from bucket_failover_core.facts.limits import Limit, counts_for
 from bucket_failover_core.facts.snapshots import BucketSnapshot
 from bucket_failover_core.facts.tokens import TokenHeld
 from bucket_failover_core.failover.findings import BucketFinding
 from bucket_failover_core.failover.standing import find
-from bucket_failover_core.oauth.renewal import NotRenewable, RenewalSnapshot, RenewAt, RenewNow, decide_renewal
+from bucket_failover_core.renewal.decide import NotRenewable, RenewalSnapshot, RenewAt, RenewNow, decide_renewal
+from bucket_failover_core.results import either
 from bucket_failover_core.value import Value, check_moment
 
 Change = Literal["limit-ends", "token-renewal", "token-expires"]
@@ -92,7 +91,7 @@ def _token_changes(bucket: BucketSnapshot, *, now: float) -> NextChange | None:
     token = bucket.token
     if not isinstance(token, TokenHeld) or bucket.api_key or token.expiry is None or token.expiry <= now:
         return None
-    renewal = unwrap_or_failure(decide_renewal(RenewalSnapshot(token=token), now=now))
+    renewal = either(decide_renewal(RenewalSnapshot(token=token), now=now))
     match renewal:
         case RenewAt(at=at):
             return NextChange(change="token-renewal", at=at)

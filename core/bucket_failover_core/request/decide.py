@@ -21,7 +21,6 @@ Road not taken: a coroutine that awaits each step. It cannot be asked "and if it
 from functools import lru_cache
 from typing import assert_never
 
-from returns.methods import unwrap_or_failure
 from returns.result import Failure, Success
 
 from bucket_failover_core.facts.calls import Verdict
@@ -38,6 +37,7 @@ from bucket_failover_core.request.opening import decide_opening, usual_opening
 from bucket_failover_core.request.session import SessionSnapshot
 from bucket_failover_core.request.state import RequestSnapshot
 from bucket_failover_core.request.steps import Asked, calls_exhausted, nothing_left, own_end, own_fact, step_towards
+from bucket_failover_core.results import either
 from bucket_failover_core.retry.budget import retries_left
 from bucket_failover_core.retry.decide import GiveUp, RetryDecision, RetrySnapshot, decide_retry
 from bucket_failover_core.value import check_moment, trusted
@@ -112,7 +112,7 @@ def _after_failure(asked: Asked, failed: BucketSnapshot, verdict: Verdict) -> Re
     """What the newest failed call asks for, judged at its own moment."""
     request = asked.request
     assert request.last is not None
-    decision = unwrap_or_failure(
+    decision = either(
         decide_retry(_retry_snapshot(asked, failed), verdict, now=request.last.answer.at, draw=request.draw)
     )
     if decision.kind == "give-up":
@@ -171,7 +171,7 @@ def _search(asked: Asked, failed: BucketSnapshot, not_before: float | None) -> R
         return own_end(asked, failed)
     if not asked.request.searches:
         return decide_foreign_search(asked, not_before)
-    found = unwrap_or_failure(decide_failover(asked.ledger, now=asked.now))
+    found = either(decide_failover(asked.ledger, now=asked.now))
     match found.kind:
         case "use-bucket":
             if not asked.has_calls_left:

@@ -7,7 +7,6 @@ without a token, and to one that was waited for; a limit is a detour, and a prob
 
 from functools import lru_cache
 
-from returns.methods import unwrap_or_failure
 from returns.result import Success
 
 from bucket_failover_core.choice.start import choose_start
@@ -24,6 +23,7 @@ from bucket_failover_core.request.joint import join
 from bucket_failover_core.request.session import SessionSnapshot
 from bucket_failover_core.request.state import RequestSnapshot
 from bucket_failover_core.request.steps import Asked, calls_exhausted, nothing_left, own_end, own_fact, step_towards
+from bucket_failover_core.results import either
 
 
 def begin_where(session: SessionSnapshot, request: RequestSnapshot, *, now: float) -> ChoiceResult:
@@ -76,7 +76,7 @@ def decide_opening(asked: Asked) -> RequestResult:
     request, ledger = asked.request, asked.ledger
     if request.attempts > 0 and not asked.has_calls_left:
         return calls_exhausted(asked)
-    start = unwrap_or_failure(_choose(asked.session, request, ledger, now=asked.now))
+    start = either(_choose(asked.session, request, ledger, now=asked.now))
     if start.kind == "all-buckets-exhausted":
         return nothing_left(asked, start, _login(asked, start))
     bucket = asked.bucket(start.bucket)

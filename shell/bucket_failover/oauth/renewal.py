@@ -15,7 +15,7 @@ from bucket_failover import journal
 from bucket_failover.errors import RefreshInterruptedError, TokenCorruptError, TokenStoreError, safe_text
 from bucket_failover.oauth.manager import StoredOAuthManager
 from bucket_failover_core import KnownToken, TokenAbsent, TokenCorrupt, TokenOutage
-from bucket_failover_core.oauth import (
+from bucket_failover_core.renewal import (
     RenewalOutcome,
     RenewalPlan,
     RenewalWatch,

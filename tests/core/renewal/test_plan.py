@@ -15,15 +15,8 @@ from bucket_failover_core import (
     TokenOutage,
     decide_renewal,
 )
-from bucket_failover_core.oauth import (
-    RenewalPlan,
-    RenewalWatch,
-    plan_renewals,
-    unwatch,
-    watch_outcome,
-    watch_token,
-)
-from bucket_failover_core.oauth.renewal_plan import RenewalOutcome, renewal_outcome
+from bucket_failover_core.renewal import RenewalPlan, RenewalWatch, plan_renewals, unwatch, watch_outcome, watch_token
+from bucket_failover_core.renewal.plan import RenewalOutcome, renewal_outcome
 
 HOUR = 3_600.0
 

@@ -15,10 +15,9 @@ Road not taken: a timer for each bucket. Each would have to be found and cancell
 
 from typing import final
 
-from returns.methods import unwrap_or_failure
-
 from bucket_failover_core.facts.tokens import KnownToken, TokenHeld
-from bucket_failover_core.oauth.renewal import RenewalSnapshot, RenewNow, decide_renewal
+from bucket_failover_core.renewal.decide import RenewalSnapshot, RenewNow, decide_renewal
+from bucket_failover_core.results import either
 from bucket_failover_core.value import BucketName, Value, check_moment
 
 
@@ -202,7 +201,7 @@ def plan_renewals(watch: RenewalWatch, *, now: float, draw: float = 0.5) -> Rene
     for watched in watch.buckets:
         if watched.refused:
             continue
-        decision = unwrap_or_failure(decide_renewal(_snapshot(watched), now=now, draw=draw))
+        decision = either(decide_renewal(_snapshot(watched), now=now, draw=draw))
         if decision.kind == "renew-now":
             due.append(watched.bucket)
         elif decision.kind == "renew-at":
@@ -219,7 +218,7 @@ def _snapshot(watched: WatchedBucket) -> RenewalSnapshot:
 
 
 def _is_due(watched: WatchedBucket, *, now: float, draw: float) -> bool:
-    return isinstance(unwrap_or_failure(decide_renewal(_snapshot(watched), now=now, draw=draw)), RenewNow)
+    return isinstance(either(decide_renewal(_snapshot(watched), now=now, draw=draw)), RenewNow)
 
 
 def _is_same(one: KnownToken, other: KnownToken) -> bool:
