@@ -46,9 +46,9 @@ from bucket_failover.oauth import (
 )
 from bucket_failover.oauth.renewal import RenewalEvent, RenewalFailed, RenewalScheduler, TokenRenewed
 from bucket_failover.observe import Observed
-from bucket_failover.orchestrator import RetryOrchestrator, SyncRetryOrchestrator
+from bucket_failover.orchestrator.request import ActiveBucket
+from bucket_failover.orchestrator.retry_loops import RetryOrchestrator, SyncRetryOrchestrator
 from bucket_failover.profile import Profile, ProfileError, load_profiles
-from bucket_failover.request import ActiveBucket
 from bucket_failover.store import (
     EncryptedVault,
     KeyringVault,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from bucket_failover import journal, lines
+from bucket_failover import lines, logs
 from bucket_failover.errors import safe_text
 from bucket_failover.lines import Line
 from bucket_failover_core import (
@@ -66,7 +66,7 @@ def tell(observer: Observer, observed: Observed) -> None:
     try:
         observer(observed)
     except Exception as error:  # noqa: BLE001 - whatever it raises, the request goes on
-        journal.observer_failed(observed.provider, safe_text(error))
+        logs.observer_failed(observed.provider, safe_text(error))
 
 
 _STEPS_DONE = (TokenRead, TokenRefreshed, RefreshFailed, Reauthenticated, ReauthFailed)
@@ -191,4 +191,4 @@ class RequestLog(Narrator):
     """
 
     def __init__(self, provider: str) -> None:
-        super().__init__(partial(journal.write, provider))
+        super().__init__(partial(logs.write, provider))

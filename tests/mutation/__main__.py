@@ -95,7 +95,7 @@ def stage(folder: Path, modules: list[str]) -> None:
     shutil.copytree(ROOT / "core" / "bucket_failover_core", folder / "src" / "bucket_failover_core")
     for part in ("core", "support"):
         shutil.copytree(ROOT / "tests" / part, folder / "tests" / part)
-    cases = Path("shell") / "bucket_failover" / "fixtures" / "cases"
+    cases = Path("shell") / "bucket_failover" / "conformance" / "cases"
     shutil.copytree(ROOT / cases, folder / cases)
     shutil.copy(ROOT / "tests" / "conftest.py", folder / "tests" / "conftest.py")
     named = ", ".join(f'"src/bucket_failover_core/{module}"' for module in modules)

@@ -29,8 +29,8 @@ from bucket_failover import (
     Profile,
     SqliteTokenStore,
 )
-from bucket_failover.accounts import open_accounts
 from bucket_failover.store import Lease, Purpose
+from bucket_failover.wiring import open_accounts
 from tests.support.house import House, live
 from tests.support.issuer import OAuthServer
 from tests.support.people import PROVIDER, token
@@ -41,7 +41,7 @@ PATIENCE_SECONDS: Final = 20.0
 _ASKER: Final = """
 import asyncio, sys
 from bucket_failover import SqliteTokenStore, load_profiles
-from bucket_failover.accounts import open_accounts
+from bucket_failover.wiring import open_accounts
 
 def tell(*words):
     print(*words, flush=True)

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from bucket_failover.accounts import Accounts, Flow, open_accounts
 from bucket_failover.cli.console import print_json, reader_may_leave
 from bucket_failover.cli.importing import parse_token
 from bucket_failover.cli.moments import clock_text
@@ -18,6 +17,7 @@ from bucket_failover.cli.running import run_until_interrupted
 from bucket_failover.cli.session import Session, UsageError, now, open_session
 from bucket_failover.errors import LoginFailedError, LoginTimedOutError, TokenStoreError, safe_text
 from bucket_failover.tokens import OAuthToken
+from bucket_failover.wiring import Accounts, Flow, open_accounts
 from bucket_failover_core.oauth import DeviceCode
 from bucket_failover_core.outlook import advise, foresee
 

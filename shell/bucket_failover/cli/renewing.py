@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from bucket_failover.accounts import open_accounts
 from bucket_failover.cli.console import print_json_line, reader_may_leave
 from bucket_failover.cli.moments import clock_text
 from bucket_failover.cli.options import JsonOption, ProfileOption, ProviderOption, StoreOption
 from bucket_failover.cli.running import run_until_interrupted
 from bucket_failover.cli.session import Session, UsageError, now, open_session
 from bucket_failover.oauth.renewal import RenewalEvent, RenewalScheduler, TokenRenewed
+from bucket_failover.wiring import open_accounts
 from bucket_failover_core import TokenCorrupt, TokenOutage
 
 _SOME_FAILED: Final = 1

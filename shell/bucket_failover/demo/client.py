@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx2
 
 from bucket_failover.oauth.http_issuer import OAuthIssuer
-from bucket_failover.request import ActiveBucket
+from bucket_failover.orchestrator.request import ActiveBucket
 from bucket_failover_core.oauth import DeviceCode, IssuerSettings
 
 _MODEL = "haiku"

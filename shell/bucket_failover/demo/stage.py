@@ -9,17 +9,17 @@ from typing import Any
 
 import httpx2
 
-from bucket_failover.accounts import issuer_login
 from bucket_failover.demo.client import ChatClient, PersonAtBrowser, issuer_at
 from bucket_failover.demo.scenarios import PROVIDER, Scenario, Stage, accounts_of
 from bucket_failover.demo.story import Step, Story
 from bucket_failover.errors import AllBucketsExhaustedError
 from bucket_failover.handler import BucketFailoverHandlerImpl
 from bucket_failover.oauth import StoredOAuthManager
-from bucket_failover.orchestrator import RetryOrchestrator
-from bucket_failover.request import ActiveBucket
+from bucket_failover.orchestrator.request import ActiveBucket
+from bucket_failover.orchestrator.retry_loops import RetryOrchestrator
 from bucket_failover.store import SqliteTokenStore
 from bucket_failover.testing import EmbeddedProvider
+from bucket_failover.wiring import issuer_login
 from bucket_failover_core import BucketFinding, RetryPolicy
 
 _BRISK = RetryPolicy(backoff_min_seconds=0.2, backoff_max_seconds=1.0)

@@ -11,7 +11,7 @@ callers run through `asyncio.run` cannot be used where a loop is already running
 from collections.abc import Callable, Generator
 from typing import NamedTuple, assert_never
 
-from bucket_failover import journal
+from bucket_failover import logs
 from bucket_failover.effects import Ask
 from bucket_failover.errors import (
     LoginDeclinedError,
@@ -69,7 +69,7 @@ def perform_step(provider: str, step: FailoverStep, unwanted: str, clock: Callab
         clock: gives Unix seconds; it is read when the step is over.
         hold: a token with its picture (`Room.held`).
     """
-    journal.step_asked(provider, step)
+    logs.step_asked(provider, step)
     match step.kind:
         case "read-token":
             done = yield from _read(provider, step.bucket, clock, hold)
@@ -79,7 +79,7 @@ def perform_step(provider: str, step: FailoverStep, unwanted: str, clock: Callab
             done = yield from _log_in(provider, step.bucket, step.timeout_seconds, clock, hold)
         case never:
             assert_never(never)
-    journal.step_done(provider, done.event)
+    logs.step_done(provider, done.event)
     return done
 
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Generator, Hashable, Sequence
 from returns.methods import unwrap_or_failure
 from returns.result import Success
 
-from bucket_failover import journal
+from bucket_failover import logs
 from bucket_failover.effects import Ask, Share
 from bucket_failover.errors import safe_text
 from bucket_failover.handler.context import Bucket
 from bucket_failover.handler.dialogue import StepDone, perform_step
 from bucket_failover.handler.entries import Entry, HandlerSnapshot, HeldToken, as_bucket, as_profile
-from bucket_failover.handler.memory import Change, SharedLimits
+from bucket_failover.handler.shared_limits import Change, SharedLimits
 from bucket_failover.observe import Observer
 from bucket_failover.store.interfaces import LimitStore
 from bucket_failover.tokens import OAuthToken
@@ -318,7 +318,7 @@ class Room:
         try:
             yield Ask("set_session_bucket", (self.provider, bucket))
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the handler's own bucket is the authority
-            journal.session_bucket_failed(self.provider, "written", safe_text(error))
+            logs.session_bucket_failed(self.provider, "written", safe_text(error))
 
     @property
     def owes_bucket(self) -> bool:

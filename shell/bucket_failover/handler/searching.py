@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from returns.result import Failure, Success
 
-from bucket_failover import journal
+from bucket_failover import logs
 from bucket_failover.effects import Ask, Share
 from bucket_failover.errors import safe_text
 from bucket_failover.handler.context import FailoverContext
@@ -100,7 +100,7 @@ class HandlerState(Room):
     def searching(self, asked: Asked) -> Generator[Share | Ask, object, bool]:
         """The search after a failed call; whether the request can go on."""
         resets, failed, trigger, entry = self._resets, asked.failed, asked.trigger, asked.entry
-        journal.failover_started(self.provider, failed, trigger)
+        logs.failover_started(self.provider, failed, trigger)
         trigger = trigger if trigger.limits == () else trigger.evolve({"limits": ()})  # the session has learned them
         answering = None if failed is None else (failed, trigger)
         told: set[tuple[str, str]] = set()
@@ -111,10 +111,10 @@ class HandlerState(Room):
             decision: FailoverDecision | AllBucketsExhausted = (
                 answer.unwrap() if isinstance(answer, Success) else answer.failure()
             )
-            for finding in decision.findings if journal.is_listened_to() else ():
+            for finding in decision.findings if logs.is_listened_to() else ():
                 if finding.reason is not None and (finding.bucket, finding.fact) not in told:
                     told.add((finding.bucket, finding.fact))
-                    journal.bucket_classified(self.provider, finding)
+                    logs.bucket_classified(self.provider, finding)
             self._announce(asked.number, decision)
             if decision.kind == "use-bucket" or decision.kind == "all-buckets-exhausted":  # noqa: PLR1714 - it narrows
                 break
@@ -136,13 +136,13 @@ class HandlerState(Room):
     ) -> Generator[Ask, object, None]:
         """Make known how a search has ended; one that a reset has overtaken moves nothing."""
         if decision.kind == "all-buckets-exhausted":
-            journal.buckets_exhausted(self.provider, decision)
+            logs.buckets_exhausted(self.provider, decision)
         elif decision.switched:
-            journal.bucket_switched(self.provider, asked.failed, decision)
+            logs.bucket_switched(self.provider, asked.failed, decision)
             if is_current and not asked.context.was_probe:
                 yield from self.moving(decision.bucket)
         else:
-            journal.bucket_healed(self.provider, decision)
+            logs.bucket_healed(self.provider, decision)
         with self._mutex:
             asked.entry.is_kept = True
             self._last_entry = asked.entry
@@ -166,7 +166,7 @@ class HandlerState(Room):
         try:
             bucket = yield Ask("get_session_bucket", (self.provider,))
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the handler goes on with its own bucket
-            journal.session_bucket_failed(self.provider, "read", safe_text(error))
+            logs.session_bucket_failed(self.provider, "read", safe_text(error))
             return
         with self._mutex:
             moved = self._session.current != before or resets != self._resets

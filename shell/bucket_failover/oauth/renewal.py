@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, assert_never
 
-from bucket_failover import journal
+from bucket_failover import logs
 from bucket_failover.errors import RefreshInterruptedError, TokenCorruptError, TokenStoreError, safe_text
 from bucket_failover.oauth.manager import StoredOAuthManager
 from bucket_failover_core import KnownToken, TokenAbsent, TokenCorrupt, TokenOutage
@@ -181,21 +181,21 @@ class RenewalScheduler:
         event: RenewalEvent = RenewalFailed(bucket, outcome.failures, outcome.detail, outcome.retry_at)
         if outcome.is_renewed:
             event = TokenRenewed(bucket, getattr(came, "expiry", None))
-        journal_event(self._provider, event)
+        log_event(self._provider, event)
         if self._on_event is not None:
             try:
                 self._on_event(event)
             except Exception as error:  # noqa: BLE001 - a listener's mistake must not end the renewals (lesson 30)
-                journal.listener_failed(self._provider, bucket, safe_text(error))
+                logs.listener_failed(self._provider, bucket, safe_text(error))
 
 
-def journal_event(provider: str, event: RenewalEvent) -> None:
+def log_event(provider: str, event: RenewalEvent) -> None:
     """Log an outcome (REQ-1598-PR04)."""
     match event:
         case TokenRenewed():
-            journal.token_renewed(provider, event.bucket, event.expiry)
+            logs.token_renewed(provider, event.bucket, event.expiry)
         case RenewalFailed():
-            journal.renewal_failed(provider, event.bucket, event.failures, event.detail, event.retry_at)
+            logs.renewal_failed(provider, event.bucket, event.failures, event.detail, event.retry_at)
         case never:
             assert_never(never)
 

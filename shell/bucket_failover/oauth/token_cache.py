@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from returns.methods import unwrap_or_failure
 
-from bucket_failover import journal
+from bucket_failover import logs
 from bucket_failover.errors import TokenStoreError, safe_text
 from bucket_failover.oauth.refreshing import Refreshed, change_of
 from bucket_failover.store import Change, TokenStore
@@ -136,7 +136,7 @@ class TokenCache:
             try:
                 listener(provider, bucket)
             except Exception as error:  # noqa: BLE001 - a listener's mistake is not the login's or refresh's
-                journal.listener_failed(provider, bucket, safe_text(error))
+                logs.listener_failed(provider, bucket, safe_text(error))
 
     def stalled(self, provider: str, bucket: str) -> tuple[str, float] | None:
         """Which token's refresh has brought no progress, and when."""
@@ -149,7 +149,7 @@ class TokenCache:
             self._stalled[key] = (token.fingerprint, self._clock())
         if token is not None and refreshed.unsaved is not None:
             presented, problem = refreshed.unsaved
-            journal.token_unsaved(provider, bucket, safe_text(problem))
+            logs.token_unsaved(provider, bucket, safe_text(problem))
             with self._mutex:
                 self._unsaved[key] = _Unsaved(token, presented)
         self._remember(key, token, self._store.changes)
@@ -181,7 +181,7 @@ class TokenCache:
         try:
             self._store.change(*key, decide, unsaved.token)
         except TokenStoreError as problem:
-            journal.token_unsaved(*key, safe_text(problem))
+            logs.token_unsaved(*key, safe_text(problem))
             return unsaved.token
         with self._mutex:
             if self._unsaved.get(key) is unsaved:

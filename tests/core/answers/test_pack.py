@@ -10,7 +10,7 @@ from returns.result import Success
 
 from bucket_failover_core import CallFailure, Limit, classify_failure, read_limits
 
-CASES = Path(__file__).parents[3] / "shell" / "bucket_failover" / "fixtures" / "cases"
+CASES = Path(__file__).parents[3] / "shell" / "bucket_failover" / "conformance" / "cases"
 PACK: list[dict[str, Any]] = [
     record for file in sorted(CASES.glob("*.json")) for record in json.loads(file.read_text(encoding="utf-8"))
 ]

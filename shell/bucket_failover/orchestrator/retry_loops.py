@@ -15,7 +15,7 @@ from bucket_failover.handler.foreign import ForeignHandler, full_handler
 from bucket_failover.handler.protocol import BucketFailoverHandler, SyncBucketFailoverHandler
 from bucket_failover.oauth import OAuthManager, SyncOAuthManager, full_manager
 from bucket_failover.observe import Observer
-from bucket_failover.request import ActiveBucket, Failed, Means, Request
+from bucket_failover.orchestrator.request import ActiveBucket, Failed, Means, Request
 from bucket_failover_core import CallFailure, RetryBudget, RetryPolicy
 
 _T = TypeVar("_T")

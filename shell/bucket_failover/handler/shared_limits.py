@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Final
 
-from bucket_failover import journal
+from bucket_failover import logs
 from bucket_failover.errors import safe_text
 from bucket_failover.store.interfaces import Limits, LimitStore
 from bucket_failover_core import SessionSnapshot
@@ -122,7 +122,7 @@ class SharedLimits:
             return True
 
     def _failed(self, action: str, error: Exception) -> None:
-        journal.limits_failed(self._provider, action, safe_text(error))
+        logs.limits_failed(self._provider, action, safe_text(error))
         self._left_alone_until = self._clock() + _LEFT_ALONE_SECONDS
 
     def _is_left_alone(self) -> bool:

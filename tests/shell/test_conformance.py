@@ -10,8 +10,8 @@ from typing import Any, get_args
 import pytest
 
 from bucket_failover import Dialect
-from bucket_failover.fixtures import Difference, all_cases, classify_case, compare, run
-from bucket_failover.fixtures.__main__ import main
+from bucket_failover.conformance import Difference, all_cases, classify_case, compare, run
+from bucket_failover.conformance.__main__ import main
 
 
 def test_the_pack_is_large_and_every_case_has_its_source() -> None:
@@ -77,7 +77,7 @@ def test_the_command_takes_anybodys_classifier(tmp_path: Any) -> None:
     """In a process of its own, as a stranger would run it."""
     (tmp_path / "theirs.py").write_text("def classify(failure, now):\n    return {'cause': 'quota'}\n")
     ran = subprocess.run(
-        [sys.executable, "-m", "bucket_failover.fixtures", "theirs:classify", "--only", "bedrock"],
+        [sys.executable, "-m", "bucket_failover.conformance", "theirs:classify", "--only", "bedrock"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

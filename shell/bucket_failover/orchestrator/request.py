@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from returns.result import Success
 
-from bucket_failover import journal
+from bucket_failover import logs
 from bucket_failover.effects import Ask, Attempt, Effect, Search, Wait
 from bucket_failover.errors import AllBucketsExhaustedError, RetriesExhaustedError
 from bucket_failover.handler.context import FailoverContext
@@ -119,7 +119,7 @@ class Request:
         self._room = means.handler.room
         self._provider = means.handler.provider
         self._number = next_number()
-        self._log: RequestLog | None = RequestLog(self._provider) if journal.is_listened_to() else None
+        self._log: RequestLog | None = RequestLog(self._provider) if logs.is_listened_to() else None
         self._is_watched = self._log is not None or means.observe is not None
         self._model = model
         self._session_key = session_key

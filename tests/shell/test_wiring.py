@@ -11,9 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from bucket_failover import Bucket, LoginFailedError, LoginUnavailableError, MemoryTokenStore, OAuthToken, Profile
-from bucket_failover.accounts import LOGIN_COMMAND, open_accounts
 from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.oauth.login_flows import log_in_with_browser, log_in_with_device
+from bucket_failover.wiring import LOGIN_COMMAND, open_accounts
 from bucket_failover_core.oauth import DeviceCode, GrantRefused, NothingIssued, TokensIssued
 from tests.support.issuer import OAuthServer
 from tests.support.people import PROVIDER, token
