@@ -10,6 +10,7 @@ from typing import Final
 
 _NUMBER: Final = re.compile(r"([0-9]+)(\.[0-9]+)?", re.ASCII)
 _DIGITS_MAX: Final = 15
+"""A float holds every integer of fifteen digits exactly (IEEE 754, binary64)."""
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH: Final = "(?P<month>" + "|".join(_MONTHS) + ")"
@@ -21,6 +22,7 @@ _HTTP_DATES: Final = (
     re.compile(_DAY_NAME + " " + _MONTH + r" (?P<day>[ \d]\d) " + _TIME + r" (?P<year>\d{4})", re.ASCII),
 )
 _HTTP_DATE_LENGTH_MAX: Final = 40
+"""The longest form has 33 characters: `Wednesday, 06-Nov-94 08:49:37 GMT`."""
 
 _RFC_3339: Final = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})[Tt ](?P<minute>\d{2}:\d{2}):(?P<second>\d{2})(?P<fraction>\.\d+)?"
@@ -39,7 +41,9 @@ _GO_UNIT_SECONDS: Final = {
     "m": 60.0,
     "h": 3_600.0,
 }
+"""Source: Go, `time.ParseDuration`, which knows both signs for micro."""
 _TEXT_LENGTH_MAX: Final = 200
+"""A moment to the nanosecond has 35 characters, the longest duration that Go prints 25."""
 
 _EPOCH_MILLISECONDS_FROM: Final = 1e11
 """As seconds it is the year 5138, as milliseconds 1973."""
@@ -48,18 +52,21 @@ _EPOCH_SECONDS_FROM: Final = 1e8
 """As a moment it is 1973, as a wait three years."""
 
 _NUMBER_MAX: Final = 1e15
+"""The first number of sixteen digits; it stands for all larger ones."""
 
 _CENTURY: Final = 100
+"""Years, after which a year of two digits returns."""
 _AHEAD_MAX_SECONDS: Final = 50 * 365.25 * 86_400
 """A year of two digits that seems further ahead than fifty years is a past one (RFC 9110, 5.6.7)."""
 
 _LEAP_SECOND: Final = 60
+"""The second that a minute with a leap second ends with (RFC 3339, 5.7; RFC 9110, 5.6.7)."""
 
 
 def parse_number(text: str) -> float | None:
     """A non-negative decimal number: "120" is 120.0, "1.5" is 1.5; "-1", "1e9", "" and "NaN" cannot be read.
 
-    More than fifteen digits are the largest number that anybody means, 1e15, as RFC 9111, 1.2.2 has it of seconds.
+    More than fifteen digits count as 1e15, the largest number that a provider means; RFC 9111, 1.2.2 caps seconds so.
     """
     if len(text) <= _DIGITS_MAX and text.isdecimal() and text.isascii():
         return float(text)
@@ -127,7 +134,7 @@ def parse_go_duration(text: str) -> float | None:
 
 
 def parse_any_moment(text: str, *, now: float) -> float | None:
-    """A moment or a wait from `now` in any of the forms, in Unix seconds: for providers that nobody has described.
+    """A moment or a wait from `now` in any of the forms, in Unix seconds: for providers without a dialect.
 
     Example: at 1000.0, "37" and "37s" are 1037.0, "1786553400" and "1786553400000" are 1786553400.0.
     """

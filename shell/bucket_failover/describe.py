@@ -2,6 +2,18 @@
 
 An exception that says nothing known is nobody's failed call: it is the caller's, and goes back to the caller.
 
+Rules for what stands behind an exception:
+
+* A group is its only failure, if there is nothing beside it but cancellations. Of two failures none is the group's.
+* An exception with nothing of its own is what it was raised *from* (`__cause__`): so its author says that the two are
+  one. What was merely being handled when it was raised (`__context__`) gives it nothing: a `ValueError` out of the code
+  that handles an `APIError` is a mistake in that code, and a retry would hide it.
+* An exception with a status of its own may lack headers or the body, as those of pydantic-ai and LangChain do. They are
+  taken from what it was raised from, or was being handled, if that has the same status: then it is the same answer,
+  told twice. The nearest exception that says something else ends the search.
+* Neither gives a status to an exception that tells a timeout or a broken connection.
+* At most sixteen links are followed, so a cycle ends too.
+
 Source: the exception classes of anthropic 2, openai 3, httpx2 and httpx, requests, aiohttp and urllib, as installed or
 documented in 2026: a status in `status_code`, `status` or `code`, on the exception or its `response`; headers and text
 on the `response`; timeouts and broken connections told by the class or a base class.
@@ -11,7 +23,7 @@ import asyncio
 import errno
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bucket_failover_core import CallFailure
 from bucket_failover_core.facts import ErrorKind
@@ -52,29 +64,19 @@ _TELLING: Final = frozenset({"type", "code", "error"})
 _STATUSES: Final = range(100, 1000)
 _PLAIN: Final = (str, bytes, int, float, dict, list, tuple, type(None))
 _BODY_CHARACTERS_MAX: Final = 65_536
+_LINKS_MAX: Final = 16
+_GROUP_MAX: Final = 256
 
 
 def describe_exception(error: BaseException) -> CallFailure | None:
     """What is left of a failed call, as plain data; None: it says nothing known, and is not ours to handle.
 
     Example: an `anthropic.RateLimitError` is `CallFailure(status=429, headers=(("retry-after", "20"), ...), body="…")`;
-    a `ConnectionResetError` is `CallFailure(error_kind="network")`; a `ValueError` is None.
+    a `ConnectionResetError` is `CallFailure(error_kind="network")`; a `ValueError` is None, unless it was raised `from`
+    one of these, or is a group with one of them alone.
     """
-    if isinstance(error, asyncio.CancelledError):
-        return CallFailure(error_kind="cancelled")
-    response = _get(error, "response")
-    status = _status_of(error, response)
-    if status is not None:
-        return CallFailure(status=status, headers=_headers_of(error, response), body=_body_of(error, response))
-    if isinstance(response, Mapping):
-        return _of_botocore(response)
-    kind = _kind_of(error)
-    if kind is not None:
-        return CallFailure(error_kind=kind)
-    body = _get(error, "body")
-    if isinstance(body, Mapping) and not _TELLING.isdisjoint(body):
-        return CallFailure(body=_as_json(body))  # an error event in a stream whose status was decided before
-    return None
+    told = _told(error)
+    return None if told is None else _completed(*told)
 
 
 def is_unheard(error: BaseException) -> bool:
@@ -82,9 +84,11 @@ def is_unheard(error: BaseException) -> bool:
 
     Example: an `httpx2.ReadTimeout` is; an `httpx2.ConnectError`, a `ConnectionRefusedError` or a `ValueError` is not.
     """
-    failure = describe_exception(error)
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return failure is not None and failure.error_kind in {"timeout", "network"} and _UNSENT_NAMES.isdisjoint(names)
+    told = _told(error)
+    if told is None:
+        return False
+    names = {kind.__name__ for kind in type(told.error).__mro__}
+    return told.failure.error_kind in {"timeout", "network"} and _UNSENT_NAMES.isdisjoint(names)
 
 
 def describe_answer(result: object) -> CallFailure | None:
@@ -99,6 +103,96 @@ def describe_answer(result: object) -> CallFailure | None:
         return None
     status = _status_of(response, response)
     return None if status is None else CallFailure(status=status, headers=_headers_of(response, response))
+
+
+class _Told(NamedTuple):
+    """An exception that tells a failure, and what it says of it itself."""
+
+    error: BaseException
+    failure: CallFailure
+
+
+def _told(error: BaseException) -> _Told | None:
+    """Which exception tells what failed: this one, the only failure of a group, or what it was raised from."""
+    following: BaseException | None = error
+    for _ in range(_LINKS_MAX):
+        if following is None:
+            return None
+        failure = _own(following)
+        if failure is not None:
+            return _Told(following, failure)
+        following = _only_failure(following) if isinstance(following, BaseExceptionGroup) else following.__cause__
+    return None
+
+
+def _completed(error: BaseException, failure: CallFailure) -> CallFailure:
+    """The failure, with what its exception lacks and an earlier one has of the same answer."""
+    by_cause, earlier = True, error
+    for _ in range(_LINKS_MAX):
+        if failure.error_kind is not None or (failure.status and failure.headers and failure.body is not None):
+            return failure
+        by_cause = by_cause and (isinstance(earlier, BaseExceptionGroup) or earlier.__cause__ is not None)
+        before = _before(earlier)
+        if before is None:
+            return failure
+        earlier, other = before, _own(before)
+        if other is None:
+            continue
+        if other.status is None or (other.status != failure.status and (failure.status is not None or not by_cause)):
+            return failure
+        body = other.body if failure.body is None else failure.body
+        failure = failure.evolve({"status": other.status, "headers": failure.headers or other.headers, "body": body})
+    return failure
+
+
+def _before(error: BaseException) -> BaseException | None:
+    if isinstance(error, BaseExceptionGroup):
+        return _only_failure(error)
+    return error.__cause__ or error.__context__
+
+
+def _only_failure(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
+    """The one failure of a group, at any depth; a cancellation, if there is nothing else; None: there are several."""
+    failures: dict[int, BaseException] = {}
+    cancellation: BaseException | None = None
+    waiting: list[BaseException] = [group]
+    for _ in range(_GROUP_MAX):
+        if not waiting:
+            return next(iter(failures.values()), cancellation)
+        error = waiting.pop()
+        if isinstance(error, BaseExceptionGroup) and (error is group or _own(error) is None):
+            waiting.extend(error.exceptions)
+        elif _is_cancellation(error):
+            cancellation = error
+        else:
+            failures[id(error)] = error
+        if len(failures) > 1:
+            return None
+    return None
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    kind = type(error)
+    return isinstance(error, asyncio.CancelledError) or (kind.__name__, kind.__module__) == ("Cancelled", "trio")
+
+
+def _own(error: BaseException) -> CallFailure | None:
+    """What an exception says itself."""
+    if _is_cancellation(error):
+        return CallFailure(error_kind="cancelled")
+    response = _get(error, "response")
+    status = _status_of(error, response)
+    if status is not None:
+        return CallFailure(status=status, headers=_headers_of(error, response), body=_body_of(error, response))
+    if isinstance(response, Mapping):
+        return _of_botocore(response)
+    kind = _kind_of(error)
+    if kind is not None:
+        return CallFailure(error_kind=kind)
+    body = _get(error, "body")
+    if isinstance(body, Mapping) and not _TELLING.isdisjoint(body):
+        return CallFailure(body=_as_json(body))  # an error event in a stream whose status was decided before
+    return None
 
 
 def _status_of(error: object, response: object) -> int | None:

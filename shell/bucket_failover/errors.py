@@ -94,7 +94,7 @@ class RefreshFailedError(BucketFailoverError):
 
 
 class RefreshUnheardError(RefreshFailedError):
-    """A refresh token was presented, and nobody has heard the answer. It may be used up."""
+    """A refresh token was presented, and its answer was not heard. It may be used up."""
 
 
 class RefreshSupersededError(RefreshFailedError):
@@ -110,7 +110,7 @@ class LoginFailedError(BucketFailoverError):
 
 
 class LoginUnavailableError(LoginFailedError):
-    """Nobody can be asked: the manager was made without a `login`."""
+    """There is no person to ask: the manager was made without a `login`."""
 
     def __init__(self) -> None:
         super().__init__("no way to log in was supplied")
@@ -124,7 +124,7 @@ class LoginDeclinedError(LoginFailedError):
 
 
 class LoginTimedOutError(LoginFailedError):
-    """Nobody has answered the login in time."""
+    """The person has not answered the login in time."""
 
 
 class LoginCancelledError(LoginFailedError):

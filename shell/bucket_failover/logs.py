@@ -118,5 +118,5 @@ def renewal_failed(provider: str, bucket: str, failures: int, detail: str, retry
 
 
 def listener_failed(provider: str, bucket: str, problem: str) -> None:
-    """Whoever was to be told of a renewal has raised; the renewals go on."""
+    """The listener that is told of renewals has raised; the renewals go on."""
     _log(logging.WARNING, "listener-failed", provider, f"{bucket}: the listener has failed: {problem}", bucket=bucket)

@@ -41,7 +41,7 @@ class Profile(BaseModel):
         buckets: names or `Bucket`s; names are unique.
         strategy: how the bucket of a new request is chosen (`choose_bucket`).
         policy: what the user allows.
-        oauth: whom the buckets' logins come from; None: nobody can log in or refresh here.
+        oauth: whom the buckets' logins come from; None: no bucket can be logged in to or refreshed here.
         client_secret: what the issuer knows us by, if it wants that: `client_secret` in the table `oauth`.
 
     Raises:

@@ -19,6 +19,7 @@ API_KEY_TYPE: Final = "api-key"
 _FINGERPRINT_DOMAIN: Final = b"bucket-failover/access-token\x00"
 _REFRESH_DOMAIN: Final = b"bucket-failover/refresh-token\x00"
 _FINGERPRINT_LENGTH: Final = 16
+"""Hexadecimal digits: 64 bits tell the tokens of a profile apart, and are too few to be mistaken for a secret."""
 _MASK: Final = "**********"
 
 
@@ -99,7 +100,7 @@ class OAuthToken(BaseModel):
         )
 
     def is_live(self, *, now: float) -> bool:
-        """Whether it is usable by the clock at `now` (Unix seconds); whether the provider accepts it, nobody knows."""
+        """Whether it is usable by the clock at `now` (Unix seconds); whether the provider accepts it is not known."""
         return not is_expired(self.expiry, now=now, api_key=self.is_api_key, issued_at=self.issued_at)
 
     @field_serializer("extra")

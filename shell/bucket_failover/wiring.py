@@ -56,8 +56,8 @@ def open_accounts(
         profile: whose accounts.
         store: where the tokens are.
         login: an application's own login; None: `window` is used.
-        window: how the person is reached for the issuer's own login; None, and no `login`: nobody can be asked, and
-            a report says what to run instead.
+        window: how the person is reached for the issuer's own login; None, and no `login`: there is no person to ask,
+            and a report says what to run instead.
         flow: which of the issuer's logins; None: the first that it offers.
         clock: gives Unix seconds.
     """

@@ -1,7 +1,6 @@
-"""The commands `login`, `logout` and `import`, on real files, with a real issuer and a browser."""
+"""The commands `login` and `logout`, and what `import` shares with them: real files, a real issuer, and a browser."""
 
 import io
-import json
 import os
 import pty
 import signal
@@ -203,88 +202,6 @@ def test_logout_of_all(office: Office) -> None:
         "claudius": {"had_token": False, "api_key": False, "revoked": False, "problem": None},
         "team": {"had_token": True, "api_key": True, "revoked": False, "problem": None},
     }
-
-
-@pytest.mark.parametrize(
-    ("fields", "lifetime"),
-    [
-        ({"access_token": _SECRET, "refresh_token": "r", "expires_in": 60}, 60.0),
-        ({"access_token": _SECRET, "expires_at": 1_995_691_515}, None),
-        ({"claudeAiOauth": {"accessToken": _SECRET, "refreshToken": "r", "expiresAt": 1_995_691_515_000}}, None),
-    ],
-)
-def test_import_of_what_other_tools_have(
-    office: Office, monkeypatch: pytest.MonkeyPatch, fields: dict[str, object], lifetime: float | None
-) -> None:
-    """Seconds from now, at a moment, in milliseconds, wrapped."""
-    pipe(monkeypatch, json.dumps(fields))
-    told = office.run("import", "anthropic", "default")
-    token = office.token("default")
-    assert token is not None
-    assert token.expiry == (pytest.approx(office.now + 60.0, abs=30.0) if lifetime else 1_995_691_515.0)
-    assert token.is_refreshable == ("expires_at" not in fields)
-    assert told.startswith("default: stored a token until ")
-    assert _SECRET not in told + office.error
-    assert office.secret("default") == _SECRET
-
-
-def test_import_of_a_key(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From stdin, or from the environment; never from the command line."""
-    pipe(monkeypatch, f" {_SECRET}\n")
-    assert office.run("import", "anthropic", "team") == "team: stored an API key\n"
-    assert office.secret("team") == _SECRET
-    monkeypatch.setenv("TEAM_KEY", "another")
-    told = office.json("import", "anthropic", "team", "--from-env", "TEAM_KEY")
-    assert told == {"provider": "anthropic", "bucket": "team", "expiry": None, "api_key": True}
-    assert office.secret("team") == "another"
-
-
-@pytest.mark.parametrize(
-    ("bucket", "text", "problem"),
-    [
-        ("default", _SECRET, "what came is no JSON object; a bare text is stored only in a bucket with api_key = true"),
-        ("default", f'["{_SECRET}"]', "what came is no JSON object"),
-        ("default", f'{{"access_token": "{_SECRET}"', "what came is no JSON object"),
-        (
-            "default",
-            f'{{"access_token": ["{_SECRET}"]}}',
-            "access_token: the JSON has none, or it is no word of visible ASCII",
-        ),
-        ("default", f'{{"token": "{_SECRET}"}}', "access_token: the JSON has none, or it is no word of visible ASCII"),
-        ("default", f'{{"access_token": "a", "expires_in": "{_SECRET}"}}', "expires_in: it is no number of seconds"),
-        ("default", f'{{"access_token": "{_SECRET}", "expires_in": 1e400}}', "expires_in: it is no number of seconds"),
-        ("default", f'{{"access_token": "{_SECRET}", "expires_in": NaN}}', "expires_in: it is no number of seconds"),
-        ("default", f'{{"access_token": "{_SECRET}\ud800"}}', "it is no word of visible ASCII"),
-        ("default", f'{{"access_token": "{_SECRET}"}}', "without a known end and without a refresh token"),
-        ("default", "\n", "stdin: nothing came"),
-        ("team", f"{_SECRET} {_SECRET}", "an API key is one word of visible ASCII; what came is something else"),
-        (
-            "team",
-            f'{{"key":"{_SECRET}"}}',
-            "an API key is one word of visible ASCII; what came is something else, or JSON",
-        ),
-        ("nobody", _SECRET, "BUCKET: 'nobody' is none of anthropic's"),
-    ],
-)
-def test_import_of_what_is_no_token(
-    office: Office, monkeypatch: pytest.MonkeyPatch, bucket: str, text: str, problem: str
-) -> None:
-    """One clear line that shows nothing of it; what was stored before stays."""
-    office.log_in("default")
-    pipe(monkeypatch, text)
-    assert office.run("import", "anthropic", bucket, status=64) == ""
-    assert problem in office.error
-    assert office.error.count("\n") == 1
-    assert _SECRET not in office.error
-    assert office.secret("default") == "secret-of-default"
-
-
-def test_import_from_a_variable_that_is_not_there(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or is empty."""
-    monkeypatch.setenv("EMPTY", " ")
-    for name in ("EMPTY", "MISSING"):
-        office.run("import", "anthropic", "team", "--from-env", name, status=64)
-        assert f"--from-env: the variable '{name}' is not set, or empty" in office.error
 
 
 @pytest.mark.parametrize("command", [("import", "anthropic", "team"), ("login", "anthropic", "team")])

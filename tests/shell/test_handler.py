@@ -386,7 +386,7 @@ class TestAdoption:
     ],
 )
 def test_a_wrong_context_is_refused_and_changes_nothing(twin: Twin, context: FailoverContext, message: str) -> None:
-    """The error names field and value; no ledger is left behind."""
+    """The error names field and value; no request is left behind."""
     house = TwinHouse(live(*NAMES), twin=twin)
     with pytest.raises(ValueError, match=message):
         house.try_failover(context)

@@ -52,7 +52,7 @@ def test_a_search_that_a_new_request_has_overtaken_does_not_write_into_its_ledge
 
 
 def test_a_cancelled_search_does_not_take_the_ledger_of_another_one_along() -> None:
-    """Two failovers of one request; the first, which opened the ledger, is cancelled while it waits."""
+    """Two failovers of one request; the first, which opened the request, is cancelled while it waits."""
     house = House(live("claudius"), ["default", "claudius"], FailoverPolicy(reauths_per_request=0))
     slowly(house)
 

@@ -34,7 +34,7 @@ class TestStream:
         assert line.handler.get_current_bucket() == "claudius"
 
     def test_a_failure_after_the_first_piece_is_the_callers(self, twin: Twin) -> None:
-        """Two answers are not mixed (lesson 28); the ledger ends."""
+        """Two answers are not mixed (lesson 28); the request ends."""
         line = Line(*THREE, twin=twin)
         error = CallError(529)
 

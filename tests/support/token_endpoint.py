@@ -24,7 +24,7 @@ from bucket_failover import OAuthToken, SqliteTokenStore, StoredOAuthManager, Sy
 from bucket_failover.oauth.form_post import TIMEOUT
 from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.testing import EmbeddedProvider
-from bucket_failover.testing.ledger import IssuedToken
+from bucket_failover.testing.credentials import IssuedToken
 from bucket_failover.testing.server import serve_in_thread
 from bucket_failover_core.oauth import IssuerSettings
 from tests.support.people import PROVIDER, token

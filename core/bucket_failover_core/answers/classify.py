@@ -26,8 +26,10 @@ from bucket_failover_core.answers.dialects.google import read_google
 from bucket_failover_core.answers.dialects.groq import read_groq
 from bucket_failover_core.answers.dialects.openai import read_openai
 from bucket_failover_core.answers.dialects.openrouter import read_openrouter
+from bucket_failover_core.answers.error_words import NO_WORDS
 from bucket_failover_core.answers.response import Answer, answer_of
 from bucket_failover_core.answers.signals import Open, Sentence, UsedUp
+from bucket_failover_core.answers.word_signals import with_words
 from bucket_failover_core.facts.calls import CallFailure, Dialect, ErrorKind, LimitsUnreadable, Unclassifiable, Verdict
 from bucket_failover_core.facts.causes import Cause
 from bucket_failover_core.facts.limits import WINDOW_CEILING_SECONDS, Limit
@@ -222,8 +224,9 @@ _NO_LIMITS: Final[Result[tuple[Limit, ...], LimitsUnreadable]] = Success(())
 
 
 def _said(failure: CallFailure, answer: Answer, *, now: float) -> list[Sentence]:
-    """The answer's sentences, in the dialect that it is in."""
-    return _READERS[failure.dialect or dialect_of(answer)](answer, now=now)
+    """The answer's signals, in the dialect that it is in, and those of its words."""
+    said = _READERS[failure.dialect or dialect_of(answer)](answer, now=now)
+    return said if answer.words is NO_WORDS else with_words(answer, said, now=now)
 
 
 def _nothing_known(failure: CallFailure) -> str:

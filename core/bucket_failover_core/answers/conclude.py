@@ -5,6 +5,8 @@ Rules (contract, *Limits*), none of which knows a provider:
 * A 402 is `quota`. A 429 is `quota` if a window of five hours or longer, or a balance, is used up, or the wait asked
   for is over 300 s; `throttled` if all that is named is shorter, or all that is reported is open; else the status
   decides.
+* A web gateway's page or challenge with a 401 or 403 never reached the provider: it is `network`.
+* What an error says of itself in codes and words beats the status (`word_signals`).
 * The provider's own trouble creates no limit. Every other answer may: `directive` if it said so outright.
 * A wait on a 429 or 402 is a limit as well, of the longest used-up window, and as wide as the answer says.
 * Of two statements about the same thing the later moment counts. Each window has a ceiling.
@@ -18,7 +20,7 @@ Road not taken: a verdict per provider. Ten of them disagree on what a minute is
 
 from typing import Final, NamedTuple, assert_never
 
-from bucket_failover_core.answers.error_names import MONEY_NAMES, OVERLOAD_NAMES
+from bucket_failover_core.answers.error_names import MONEY_NAMES
 from bucket_failover_core.answers.error_text import parse_wait
 from bucket_failover_core.answers.rate_limit_headers import asked_wait
 from bucket_failover_core.answers.response import Answer
@@ -34,7 +36,15 @@ from bucket_failover_core.answers.signals import (
     Wait,
 )
 from bucket_failover_core.facts.causes import Cause, cause_of_status, is_spent
-from bucket_failover_core.facts.limits import WINDOW_CEILING_SECONDS, Limit, LimitScope, LimitSource, Strength, Window
+from bucket_failover_core.facts.limits import (
+    LONG_WINDOWS,
+    WINDOW_CEILING_SECONDS,
+    Limit,
+    LimitScope,
+    LimitSource,
+    Strength,
+    Window,
+)
 
 LONG_WAIT_SECONDS: Final = 300.0
 """A 429 that asks for a longer wait is about a window, not a burst."""
@@ -52,13 +62,12 @@ _GUESS_BY_WINDOW: Final[dict[Window, float]] = {
     "balance": 6 * 3_600.0,
 }
 
-_LONG_WINDOWS: Final[frozenset[Window]] = frozenset({"5h", "day", "week", "month", "balance"})
 _SHORT_WINDOWS: Final[frozenset[Window]] = frozenset({"minute", "concurrency"})
 _BREADTH: Final[dict[LimitScope, int]] = {"request": 0, "model": 1, "credential": 2, "organization": 3, "provider": 4}
 _PROVIDERS_TROUBLE: Final = frozenset({Cause.OVERLOADED, Cause.SERVER_ERROR, Cause.NETWORK, Cause.TIMEOUT})
 _PAYMENT, _TOO_MANY = 402, 429
 _SPENT_STATUSES: Final = frozenset({_PAYMENT, _TOO_MANY})
-_SERVER_ERRORS: Final = range(500, 600)
+_REFUSALS: Final = frozenset({401, 403})
 _CREDENTIAL: Final = Reach("credential")
 _FROM_HEADER: Final[LimitSource] = "retry-after"
 _FROM_BODY: Final[LimitSource] = "body"
@@ -135,7 +144,7 @@ def judge(answer: Answer, said: list[Sentence], *, now: float) -> Judgement:
         return Judgement(cause, wish=not_before, detail=detail, unreadable=unreadable)
     limits = _limits(speech, wish if is_refusal else None, answer, now=now)
     guess = () if limits or speech.is_alone or not is_spent(cause) else (_bare_guess(answer, speech.reach, now=now),)
-    is_spoken = speech.named is not None and is_spent(speech.named.cause)
+    is_spoken = speech.named is not None and is_spent(speech.named.cause) and speech.named.is_spoken
     return Judgement(cause, limits, guess, is_spoken, not_before, detail, unreadable)
 
 
@@ -170,17 +179,16 @@ def _sorted(said: list[Sentence]) -> Speech:
 def _cause(answer: Answer, speech: Speech, wish: Wish | None, *, now: float) -> Cause | None:
     """What the failed call was."""
     status, named, windows = answer.status, speech.named, [said.window for said in speech.used_up]
-    is_overload = not OVERLOAD_NAMES.isdisjoint(answer.error.names)
-    if status in _SERVER_ERRORS and (is_overload or "overload" in answer.error.message.lower()):
+    if answer.is_page and status in _REFUSALS:
+        return Cause.NETWORK
+    if answer.words.meaning == "no-capacity":
         return Cause.OVERLOADED
     if status != _TOO_MANY:
-        return cause_of_status(status) if named is None or status == _PAYMENT else named.cause
-    if not _LONG_WINDOWS.isdisjoint(windows) or (wish is not None and wish.until - now > LONG_WAIT_SECONDS):
+        return cause_of_status(status) if named is None else named.cause
+    if not LONG_WINDOWS.isdisjoint(windows) or (wish is not None and wish.until - now > LONG_WAIT_SECONDS):
         return Cause.QUOTA
     if named is not None:
         return named.cause
-    if is_overload:
-        return Cause.OVERLOADED
     if windows:
         return Cause.THROTTLED if _SHORT_WINDOWS.issuperset(windows) else Cause.QUOTA
     return Cause.THROTTLED if wish is not None or speech.is_short else Cause.QUOTA
@@ -217,7 +225,7 @@ def _limits(speech: Speech, wish: Wish | None, answer: Answer, *, now: float) ->
         _believe(found, _subject_of_wish(speech), _Belief(wish.until, wish.source, "directive", detail))
     endless = [said for said in used_up if said.until is None and (wish is None or not said.waiting_heals)]
     if endless:
-        endless.sort(key=lambda said: said.window not in _LONG_WINDOWS)
+        endless.sort(key=lambda said: said.window not in LONG_WINDOWS)
         for said in endless:
             _guess(found, said, answer, now=now)
     return tuple(_limit(subject, belief, now=now) for subject, belief in found.items())
@@ -278,7 +286,7 @@ def _guess(found: dict[_Subject, _Belief], said: UsedUp, answer: Answer, *, now:
     seconds = said.guess_seconds
     if seconds is None:
         seconds = _GUESS_BY_WINDOW.get(said.window, _GUESS_SECONDS)
-    is_worth_it = said.window in _LONG_WINDOWS or not (answer.succeeded or found)
+    is_worth_it = said.window in LONG_WINDOWS or not (answer.succeeded or found)
     if subject not in found and is_worth_it:
         found[subject] = _Belief(now + seconds, "guess", "advisory", said.detail)
 

@@ -5,6 +5,7 @@ an error, never in what a model has written.
 """
 
 import re
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from bucket_failover_core.facts.limits import Window
@@ -16,9 +17,11 @@ _UNIT: Final = (
 )
 _PART: Final = re.compile(r"(?P<number>\d{1,12}(?:\.\d{1,18})?) ?" + _UNIT, re.ASCII)
 _PLAIN_PART: Final = re.sub(r"\?P<\w+>", "?:", _PART.pattern)
+DURATION: Final = rf"{_PLAIN_PART}(?:(?:,? and |, ?| )?{_PLAIN_PART}){{0,7}}"
+"""A duration in words or letters, in lower case, as a part of a regular expression."""
 _WAIT: Final = re.compile(
     r"\b(?:(?:try|retry)(?: your request)?(?: again)? (?:in|after)|wait(?: for)?) (?:about |approximately |another )?"
-    rf"(?P<wait>{_PLAIN_PART}(?:(?:,? and |, ?| )?{_PLAIN_PART}){{0,7}})",
+    rf"(?P<wait>{DURATION})",
     re.ASCII,
 )
 _ASKING: Final = ("try", "wait")
@@ -75,6 +78,74 @@ def windows_named(text: str) -> frozenset[Window]:
     if "per" in text:
         said += [match[1] for match in _PER.finditer(text) if _is_counted(text, match.start())]
     return frozenset(_WINDOWS[word] for word in said)
+
+
+_ALLOWANCES: Final[dict[str, tuple[Window, re.Pattern[str] | None]]] = {
+    "daily": ("day", None),
+    "weekly": ("week", None),
+    "monthly": ("month", None),
+    "tpm": ("minute", None),
+    "rpm": ("minute", None),
+    "five-hour": ("5h", None),
+    "h": ("5h", re.compile(r"\b5 ?h\b")),
+    "hour": ("5h", re.compile(r"\b(?:5|five)[ -]?hour\b")),
+    "hours": ("5h", re.compile(r"\b(?:5|five)[ -]?hours\b")),
+    "per-second": ("minute", None),
+    "per-minute": ("minute", None),
+    "per-day": ("day", None),
+    "second": ("minute", re.compile(r"(?:\bper |_per_)second")),
+    "minute": ("minute", re.compile(r"(?:\bper |_per_)minute")),
+    "min": ("minute", re.compile(r"\bper min\b")),
+    "week": ("week", re.compile(r"\bper week\b")),
+    "month": ("month", re.compile(r"\bper month\b")),
+    "cycle": ("month", re.compile(r"\bbilling cycle\b")),
+}
+"""Contract, *Words for windows*: a word, the window that it names, and the form that it must have."""
+_OF_DAYS: Final = re.compile(
+    r"\b(?:(?P<day>24)[ -]hours?|(?P<week>7)[ -]days?|(?P<month>30)[ -]days?)\b|(?:\bper |_per_)day"
+)
+_DAYS: Final = frozenset({"day", "days", "hour", "hours"})
+_BY_LETTERS: Final[tuple[tuple[str, Window], ...]] = (
+    ("5 小时", "5h"),
+    ("5小时", "5h"),
+    ("每日", "day"),
+    ("每天", "day"),
+    ("每周", "week"),
+    ("每月", "month"),
+)
+"""As Z.ai writes them."""
+
+
+def allowances_named(text: str, words: AbstractSet[str]) -> frozenset[Window]:
+    """The windows that a text in lower case names, of an allowance of which it is known that it is used up.
+
+    Example: "weekly (7-day) usage limit reached" names `week`; waits are to be left out before.
+
+    Args:
+        text: the text.
+        words: its words.
+    """
+    found: set[Window] = set()
+    for word in _ALLOWANCES.keys() & words:
+        window, form = _ALLOWANCES[word]
+        if form is None or form.search(text):
+            found.add(window)
+    if not _DAYS.isdisjoint(words):
+        found.update(_window_of_days(match) for match in _OF_DAYS.finditer(text))
+    if not text.isascii():
+        found.update(window for letters, window in _BY_LETTERS if letters in text)
+    return frozenset(found)
+
+
+def _window_of_days(match: re.Match[str]) -> Window:
+    if match.lastgroup == "week":
+        return "week"
+    return "month" if match.lastgroup == "month" else "day"
+
+
+def parse_duration(text: str) -> float | None:
+    """The seconds of a duration (`DURATION`). Example: "8h44m7s" is 31447.0, "2 days and 3 hours" is 183600.0."""
+    return _seconds(text) or None
 
 
 def _has_word(text: str, word: str) -> bool:

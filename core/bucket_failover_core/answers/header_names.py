@@ -51,6 +51,7 @@ class Layout(NamedTuple):
         tells_sizes: there are such.
         telling: how many headers that is, the repeated ones included.
         characters: how long all names are together.
+        is_challenge: a web gateway has answered in the provider's place (Cloudflare's `cf-mitigated`).
     """
 
     dialect: Dialect | None
@@ -59,6 +60,7 @@ class Layout(NamedTuple):
     tells_sizes: bool
     telling: int
     characters: int
+    is_challenge: bool = False
 
 
 def layout_of(names: tuple[str, ...]) -> Layout:
@@ -85,7 +87,7 @@ def _layout(names: tuple[str, ...]) -> Layout:
     is_customary = any(name.startswith(_CUSTOMARY) for name in places)
     telling, characters = sum(map(len, places.values())), sum(map(len, names))
     where = tuple((name, tuple(found)) for name, found in places.items())
-    return Layout(dialect, is_customary, where, tells_sizes, telling, characters)
+    return Layout(dialect, is_customary, where, tells_sizes, telling, characters, "cf-mitigated" in lower)
 
 
 _remembered = lru_cache(maxsize=256)(_layout)

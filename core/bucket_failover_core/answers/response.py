@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from bucket_failover_core.answers.error_body import NO_ERROR, ErrorSaid, bare_name, read_error
 from bucket_failover_core.answers.error_names import status_of_names
+from bucket_failover_core.answers.error_words import NO_WORDS, Words, read_words
 from bucket_failover_core.answers.header_names import HEADER_CHARACTERS_MAX, Layout, layout_of
 from bucket_failover_core.facts.calls import CallFailure
 
@@ -31,6 +32,8 @@ class Answer(NamedTuple):
         layout: what follows from the names of its headers.
         reads_open: allowances that are not used up are to be read in full as well.
         succeeded: it is no failure at all.
+        words: what the error says of itself in codes and words; `NO_WORDS` if it succeeded.
+        is_page: a web gateway's page or challenge, which never reached the provider.
     """
 
     http_status: int | None
@@ -42,6 +45,8 @@ class Answer(NamedTuple):
     layout: Layout = _NO_LAYOUT
     reads_open: bool = False
     succeeded: bool = False
+    words: Words = NO_WORDS
+    is_page: bool = False
 
     def values(self, name: str) -> tuple[str, ...]:
         """The values of a header that are not blank, in the order in which they came."""
@@ -77,8 +82,24 @@ def answer_of(failure: CallFailure, *, reads_open: bool = False) -> Answer:
             status = _SERVER_ERROR
     if error is not NO_ERROR and not error.is_event and status in _SUCCESSES:
         error = NO_ERROR._replace(document=error.document)
-    succeeded = status is not None and status in _SUCCESSES
-    return Answer(failure.status, status, headers, repeated, error, failure.model, layout, reads_open, succeeded)
+    if status is not None and status in _SUCCESSES:
+        return Answer(
+            failure.status, status, headers, repeated, error, failure.model, layout, reads_open, succeeded=True
+        )
+    words = NO_WORDS if error is NO_ERROR else read_words(error, status)
+    is_page = layout.is_challenge or error.text.lstrip()[:1] == "<"
+    return Answer(
+        failure.status,
+        status,
+        headers,
+        repeated,
+        error,
+        failure.model,
+        layout,
+        reads_open,
+        words=words,
+        is_page=is_page,
+    )
 
 
 def _several(layout: Layout, values: tuple[str, ...]) -> tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]:

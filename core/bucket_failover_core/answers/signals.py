@@ -69,10 +69,17 @@ class Wait(NamedTuple):
 
 
 class Named(NamedTuple):
-    """The error itself names its cause, more exactly than the status does. `detail` is in words of our own."""
+    """The error itself names its cause, more exactly than the status does.
+
+    Args:
+        cause: which one.
+        detail: in words of our own.
+        is_spoken: it says so of quota outright; a mere "rate limit exceeded" says no more than the status.
+    """
 
     cause: Cause
     detail: str
+    is_spoken: bool = True
 
 
 class Reach(NamedTuple):

@@ -2,8 +2,8 @@
 
 Rules: buckets are considered in the order of the strategy (`strategies`); the first that nothing known rules out is the
 one. By default that is the session's bucket, else the first in profile order. No I/O is asked for: a token that has not
-been read counts as usable, and so does one that a refresh can heal, because whoever performs the call gets the token
-refreshed first.
+been read counts as usable, and so does one that a refresh can heal, because the shell gets the token refreshed before
+it makes the call.
 
 A bucket whose limit has just ended is come back to bit by bit: with another one usable, a request with the draw `d`
 leaves it alone for `d` times the policy's `spread_seconds`, so that the moment of a reset is no moment of a herd.

@@ -8,7 +8,7 @@
   nothing is known come last.
 * `least-used`: the bucket whose fullest window is emptiest, and then the one with the fewest calls.
 * A session key pins a conversation to a bucket by rendezvous hashing: every process finds the same one without asking
-  anybody, and when a bucket goes or comes, only the conversations of that bucket move.
+  another, and when a bucket goes or comes, only the conversations of that bucket move.
 
 Ties break in profile order.
 
@@ -35,6 +35,7 @@ READING_STRATEGIES: Final[frozenset[Strategy]] = frozenset({"soonest-reset", "le
 """Those that need to know what is left of windows that are still open."""
 
 _SETTLING_SECONDS: Final = 300.0
+"""Five windows of a minute: bursts that come in a row cost two switches together, not two each."""
 _BURST_WINDOWS: Final = frozenset({"minute", "concurrency", "unknown"})
 
 

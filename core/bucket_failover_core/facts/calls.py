@@ -94,7 +94,7 @@ class Verdict(Value):
 
 @final
 class Unclassifiable(Value):
-    """Nobody can say what it was: it is no failure, or it says nothing that is known. `detail` says which."""
+    """What it was cannot be told: it is no failure, or it says nothing that is known. `detail` says which."""
 
     kind: Literal["unclassifiable"] = "unclassifiable"
     detail: str

@@ -1,7 +1,7 @@
 """What kind of failure was it? One taxonomy for the whole package.
 
 A cause says what went wrong with a *call*; a `BucketFailureReason` says why a *bucket* is not used. The first is the
-provider's doing and is read off its answer; the second is ours and follows from the ledger.
+provider's doing and is read off its answer; the second is ours and follows from the snapshot.
 """
 
 from enum import StrEnum
@@ -39,8 +39,10 @@ _CAUSE_BY_STATUS: Final = {
     429: Cause.QUOTA,
     529: Cause.OVERLOADED,
 }
+"""Statuses that say more than their class does; `cause_of_status` names the sources."""
 _SERVER_ERRORS: Final = range(500, 600)
 _CLIENT_ERRORS: Final = range(400, 500)
+"""What the two classes of failures hold. Source: RFC 9110, 15.5 and 15.6."""
 
 
 def cause_of_status(status: int | None) -> Cause | None:

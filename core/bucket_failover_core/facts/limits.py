@@ -8,7 +8,7 @@ Intuition: a provider's word ("come back at six") and our guess ("probably a min
 first is an order. Keeping them apart by `strength` is what lets a guess be disproved by a success.
 
 Road not taken: one merged "blocked until" moment per bucket. It is smaller, and it is how soft, old evidence comes to
-overwrite hard, new evidence, and how nobody can say afterwards why a bucket was benched.
+overwrite hard, new evidence, and how the reason why a bucket was benched is lost.
 """
 
 from collections.abc import Iterable
@@ -23,14 +23,16 @@ LimitSource = Literal["header", "body", "retry-after", "usage-api", "operator", 
 """How we know."""
 
 LimitScope = Literal["request", "model", "credential", "organization", "provider"]
-"""Whom it benches: nobody, requests for a model, the bucket, or every bucket of its quota domain."""
+"""What it benches: no bucket, requests for a model, the bucket, or every bucket of its quota domain."""
 
 Strength = Literal["directive", "advisory"]
 """`directive`: the provider or an operator said so outright. `advisory`: a refill time, a usage endpoint, a guess."""
 
 _REMEMBERED_SECONDS: Final = 600.0
+"""The longest `spread_seconds` of a policy: for so long a limit that has ended spreads the return to its bucket."""
 _HOUR: Final = 3_600.0
 _DAY: Final = 24 * _HOUR
+"""Seconds, like the ceilings."""
 
 WINDOW_CEILING_SECONDS: Final[dict[Window, float]] = {
     "minute": _HOUR,
@@ -43,6 +45,9 @@ WINDOW_CEILING_SECONDS: Final[dict[Window, float]] = {
     "unknown": 8 * _DAY,
 }
 """The longest that a limit of each window may bench a bucket, in seconds from when it was read (contract, *Limits*)."""
+
+LONG_WINDOWS: Final[frozenset[Window]] = frozenset({"5h", "day", "week", "month", "balance"})
+"""A used-up one is a quota; anything shorter is a burst (contract, *How an answer is read*)."""
 
 SHARED_SCOPES: Final[frozenset[LimitScope]] = frozenset({"organization", "provider"})
 
@@ -57,7 +62,7 @@ class Limit(Value):
         until: Unix seconds; the limit is in force while `now < until`.
         window: which allowance is used up.
         source: how we know.
-        scope: whom it benches.
+        scope: what it benches.
         strength: how far to trust it.
         detail: the evidence in a few words, never a secret.
         model: the model it is about; None: every model, or an unknown one if the scope is `model`.

@@ -1,4 +1,4 @@
-"""The ledger of one request: what is known of a profile's buckets, as an immutable value.
+"""What is known of a profile's buckets in one request, as an immutable value.
 
 A snapshot only gains facts, through `advance`. Reasons are derived from the facts, never stored beside them; so they
 cannot drift, and a snapshot that was recorded can be judged again with another clock or another policy.
@@ -25,7 +25,7 @@ class Problem(Value):
     """Something that went wrong with a bucket in this request.
 
     Args:
-        cause: what the failed call was; None if nobody knows, or if it was no call but a refresh or a login.
+        cause: what the failed call was; None if unknown, or if it was no call but a refresh or a login.
         detail: a few words, never a secret.
     """
 
@@ -37,7 +37,7 @@ class Problem(Value):
 class BucketSnapshot(Value):
     """What is known of one bucket in this request.
 
-    Example: `BucketSnapshot(name="claudius")` is a bucket that nobody has looked at.
+    Example: `BucketSnapshot(name="claudius")` is a bucket of which nothing is known yet.
 
     Args:
         name: unique in its profile.
@@ -53,7 +53,7 @@ class BucketSnapshot(Value):
         quota_domain: buckets of the same non-empty domain share their organization's and provider's limits.
         api_key: it holds an API key, which does not expire, is never refreshed, and has no login.
         readings: what its provider reports of windows that are still open.
-        calls: how many calls have been made with it, as far as anybody counts.
+        calls: how many calls have been made with it, as far as it was told of them.
         probed_at: Unix seconds at which a request last tested one of its advisory limits; None: none has.
         calls_spent: it has had all the calls that one request may make with it: it is neither used, refreshed nor
             logged in to again in this request.
@@ -97,7 +97,7 @@ class FailoverPolicy(Value):
     login_command: str = ""
 
     def without_logins(self, command: str) -> Self:
-        """The policy where nobody can be asked to log in: a report then says how to (`command`, see above)."""
+        """The policy where there is no person to ask for a login: a report then says how to (`command`, see above)."""
         return self.evolve({"reauths_per_request": 0, "login_command": self.login_command or command})
 
 
@@ -107,7 +107,7 @@ class Trigger(Value):
 
     Args:
         status: its HTTP status, if it had one (REQ-1598-IC07).
-        cause: what it was, if someone has classified it; it wins over `status`.
+        cause: what it was, if the caller has classified it; it wins over `status`.
         fingerprint: of the access token that the call used; None or empty if unknown.
         limits: what its answer said about quota.
         detail: a few words, never a secret.

@@ -16,7 +16,7 @@ from bucket_failover_core.value import Value
 
 @final
 class TokenUnread(Value):
-    """Nobody has looked yet in this request."""
+    """The store has not been asked yet in this request."""
 
     kind: Literal["unread"] = "unread"
 

@@ -1,6 +1,6 @@
 """What a provider reports of a window that is still open: how much of it is used, and when it begins anew.
 
-A reading is no limit: it benches nobody. It says which bucket expires first and which is used least, and it replaces
+A reading is no limit: it benches no bucket. It says which bucket expires first and which is used least, and it replaces
 what was believed of the same window before: a provider that shows a window open has reset it, whatever it said then.
 """
 
@@ -71,7 +71,7 @@ def without_older(limits: tuple[Limit, ...], readings: tuple[WindowReading, ...]
 
 
 def soonest_reset(readings: tuple[WindowReading, ...], *, now: float) -> float | None:
-    """The moment at which the first of the windows begins anew; None: nobody knows."""
+    """The moment at which the first of the windows begins anew; None: no reading tells."""
     moments = [reading.resets_at for reading in readings if reading.resets_at is not None and reading.resets_at > now]
     return min(moments, default=None)
 

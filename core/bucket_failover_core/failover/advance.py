@@ -1,6 +1,6 @@
 """What has happened becomes what is known: events into snapshots.
 
-Rules: the ledger only gains facts. What a step costs is spent whether it succeeded or not. A refused access token is
+Rules: a snapshot only gains facts. What a step costs is spent whether it succeeded or not. A refused access token is
 remembered in every bucket, because two buckets may hold the same one. A limit wider than a bucket is remembered in
 every bucket of its quota domain. A success disproves what was merely believed.
 
@@ -40,13 +40,13 @@ _problem = trusted(Problem)
 
 
 def advance(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapshot:
-    """The ledger with one more fact.
+    """The snapshot with one more fact.
 
     Example: `advance(snapshot, CallFailed(trigger=Trigger(status=429)))` makes the current bucket tried, with a
     problem; `decide_failover` then looks for another one.
 
     Args:
-        snapshot: the ledger; it is not changed.
+        snapshot: what was known; it is not changed.
         event: what happened.
 
     Raises:

@@ -16,7 +16,7 @@ Three passes, evaluated from the facts alone each time (REQ-1598-FL01, REQ-1598-
 So no bucket is read, refreshed or prompted for twice (REQ-1598-PE03), and a decision is reached after at most three
 steps per bucket.
 
-Intuition: a plan is not made and then followed; each answer is computed from the ledger as it stands. So a step that
+Intuition: a plan is not made and then followed; each answer is computed from the snapshot as it stands. So a step that
 turned out otherwise, a token that another process has renewed, or a limit that ended meanwhile needs no special case.
 
 Road not taken: one method that searches, awaits, prompts and logs. It cannot be asked "what would you do if", and every
@@ -54,7 +54,7 @@ def decide_failover(snapshot: FailoverSnapshot, *, now: float) -> FailoverResult
     what the store said with `advance`, and ask again: `Success(UseBucket("claudius", switched=True, via="token"))`.
 
     Args:
-        snapshot: the ledger of the request.
+        snapshot: what is known in the request.
         now: Unix seconds.
 
     Returns:
@@ -156,7 +156,7 @@ def bucket_to_log_in(
     """Pass 3: the bucket to ask a login for, or None.
 
     Args:
-        snapshot: the ledger of the request.
+        snapshot: what is known in the request.
         current: the triggering bucket; None: no call has failed yet.
         findings: one for each bucket, in profile order.
         now: Unix seconds.

@@ -80,7 +80,7 @@ class UseBucket(Value):
 
     @property
     def is_probe(self) -> bool:
-        """Whether the request is a canary, which tests an advisory limit of the bucket."""
+        """Whether the request is a probe, which tests an advisory limit of the bucket."""
         return self.findings != () and self.findings[-1].fact == "probe-due"
 
 

@@ -78,7 +78,7 @@ class ReauthFailed(Value):
     Args:
         bucket: whose login.
         detail: why, in a few words, never a secret.
-        timed_out: nobody answered within the time allowed.
+        timed_out: the person did not answer within the time allowed.
         declined: the person said no; requests to come do not ask again.
         at: Unix seconds at which it ended; see `TokenRead`.
     """

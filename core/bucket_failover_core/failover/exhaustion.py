@@ -61,7 +61,7 @@ class AllBucketsExhausted(Value):
 
 
 def exhausted_profile(snapshot: FailoverSnapshot, findings: Iterable[BucketFinding]) -> AllBucketsExhausted:
-    """Nobody is left: the findings of every bucket of the profile, in whatever order, put into the profile's.
+    """No bucket is left: the findings of every bucket of the profile, in whatever order, put into the profile's.
 
     Args:
         snapshot: the profile.
@@ -105,7 +105,7 @@ def exhaustion_message(
 
 
 def _action(exhausted: AllBucketsExhausted) -> str:
-    """What to do first: the quickest remedy that anybody knows of."""
+    """What to do first: the quickest remedy that is known."""
     options = []
     if exhausted.needs_login:
         options.append(f"log in to {' or '.join(exhausted.needs_login)}{_how(exhausted)}")
@@ -124,6 +124,6 @@ def _action(exhausted: AllBucketsExhausted) -> str:
 
 
 def _how(exhausted: AllBucketsExhausted) -> str:
-    """How to log in, if anybody has said so."""
+    """How to log in, if the policy says so."""
     command = exhausted.login_command.replace("{provider}", exhausted.provider)
     return f" ({command.replace('{buckets}', ' '.join(exhausted.needs_login))})" if command else ""

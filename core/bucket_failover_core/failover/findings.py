@@ -1,8 +1,8 @@
 """The one fact that settled what a bucket is good for: what every explanation is made of.
 
 A decision carries a finding for each bucket it looked at. The log line, the error, the command line and any dashboard
-print these; nobody explains a decision a second time. From the fact follow, by two tables, the reason that the contract
-names and the remedy: what would heal the bucket.
+print these; no layer explains a decision a second time. From the fact follow, by two tables, the reason that the
+contract names and the remedy: what would heal the bucket.
 
 Road not taken: prose made on the spot. It reads well once, and then a dashboard parses it.
 """
@@ -38,7 +38,7 @@ Fact = Literal[
 
 Remedy = Literal["nothing", "wait", "login", "new-key", "store", "resume", "retry"]
 """What would heal the bucket: `nothing` is needed, or the next step heals it; `wait` for the provider; a `login`; a
-`new-key`; the `store` has to answer again; whoever paused it has to `resume` it; a later request may `retry`."""
+`new-key`; the `store` has to answer again; the operator has to `resume` it; a later request may `retry`."""
 
 _REASONS: Final[dict[Fact, BucketFailureReason]] = {
     "call-refused-for-quota": BucketFailureReason.QUOTA_EXHAUSTED,

@@ -17,7 +17,7 @@ from bucket_failover_core.facts.windows import WindowReading, merge_readings, wi
 
 
 def learn_limits(snapshot: FailoverSnapshot, bucket: str, limits: tuple[Limit, ...]) -> FailoverSnapshot:
-    """The ledger with what a call with `bucket` has revealed of quota, and nothing else of that call.
+    """The snapshot with what a call with `bucket` has revealed of quota, and nothing else of that call.
 
     It is how requests in flight tell each other: limits are facts of the accounts, what was tried is a fact of the
     request. Limits wider than a bucket reach every bucket of its quota domain.
@@ -33,13 +33,13 @@ def learn_limits(snapshot: FailoverSnapshot, bucket: str, limits: tuple[Limit, .
 
 
 def learn_success(snapshot: FailoverSnapshot, bucket: str, *, model: str | None = None) -> FailoverSnapshot:
-    """The ledger after a call with `bucket` has succeeded: what was merely believed of its quota is disproved.
+    """The snapshot after a call with `bucket` has succeeded: what was merely believed of its quota is disproved.
 
     Advisory limits on the bucket go, shared ones in its whole quota domain, unless they are known to be about another
     model. Directive ones stay: a provider that has said so outright may still mean it.
 
     Args:
-        snapshot: the ledger.
+        snapshot: what is known.
         bucket: the one that has served.
         model: the model that was asked; None: the snapshot's.
 
@@ -63,7 +63,7 @@ def learn_success(snapshot: FailoverSnapshot, bucket: str, *, model: str | None 
 
 
 def learn_readings(snapshot: FailoverSnapshot, bucket: str, readings: tuple[WindowReading, ...]) -> FailoverSnapshot:
-    """The ledger with what an answer to `bucket` reports of windows that are still open.
+    """The snapshot with what an answer to `bucket` reports of windows that are still open.
 
     A fresh reading replaces a stale belief: limits of the same windows, seen no later, go; those wider than a bucket in
     its whole quota domain. An operator's word stays.
@@ -88,7 +88,7 @@ def learn_readings(snapshot: FailoverSnapshot, bucket: str, readings: tuple[Wind
 
 
 def learn_probe(snapshot: FailoverSnapshot, bucket: str, *, at: float) -> FailoverSnapshot:
-    """The ledger after a request has set out, at `at` (Unix seconds), to test an advisory limit of `bucket`.
+    """The snapshot after a request has set out, at `at` (Unix seconds), to test an advisory limit of `bucket`.
 
     Raises:
         ValueError: the profile has no such bucket.
@@ -97,7 +97,7 @@ def learn_probe(snapshot: FailoverSnapshot, bucket: str, *, at: float) -> Failov
 
 
 def learn_call(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
-    """The ledger after one more call has been made with `bucket`.
+    """The snapshot after one more call has been made with `bucket`.
 
     Raises:
         ValueError: the profile has no such bucket.
@@ -107,7 +107,7 @@ def learn_call(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
 
 
 def move_session(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
-    """The ledger with another bucket in use, though no call has failed: a strategy moves on.
+    """The snapshot with another bucket in use, though no call has failed: a strategy moves on.
 
     Raises:
         ValueError: the profile has no such bucket.
@@ -121,10 +121,10 @@ def held_limits(snapshot: FailoverSnapshot) -> dict[str, tuple[Limit, ...]]:
 
 
 def hold_limits(snapshot: FailoverSnapshot, limits: Mapping[str, tuple[Limit, ...]]) -> FailoverSnapshot:
-    """The ledger with exactly these limits: what a memory that others write to as well holds now.
+    """The snapshot with exactly these limits: what a memory that others write to as well holds now.
 
     Args:
-        snapshot: the ledger.
+        snapshot: what is known.
         limits: by bucket; a bucket that is not named has none. Buckets that the profile lacks are passed over.
     """
 
@@ -136,7 +136,7 @@ def hold_limits(snapshot: FailoverSnapshot, limits: Mapping[str, tuple[Limit, ..
 
 
 def learn_refusal(snapshot: FailoverSnapshot, fingerprint: str) -> FailoverSnapshot:
-    """The ledger after the provider has refused the access token of this fingerprint, whichever bucket holds it.
+    """The snapshot after the provider has refused the access token of this fingerprint, whichever bucket holds it.
 
     An empty fingerprint is unknown, and nothing is learned.
     """
@@ -151,7 +151,7 @@ def remembering(bucket: BucketSnapshot, fingerprint: str) -> BucketSnapshot:
 
 
 def forget_token(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
-    """The ledger after the caller has refreshed the bucket's token by itself in this request.
+    """The snapshot after the caller has refreshed the bucket's token by itself in this request.
 
     The refresh is spent, and what was read of the token before is out of date.
 
@@ -163,7 +163,7 @@ def forget_token(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
 
 
 def as_api_key(snapshot: FailoverSnapshot, bucket: str) -> FailoverSnapshot:
-    """The ledger after it has turned out that what the store holds for the bucket is an API key.
+    """The snapshot after it has turned out that what the store holds for the bucket is an API key.
 
     Raises:
         ValueError: the profile has no such bucket.
@@ -200,7 +200,7 @@ def bucket_named(snapshot: FailoverSnapshot, name: str) -> BucketSnapshot:
 
 
 def with_facts(snapshot: FailoverSnapshot, bucket: BucketSnapshot, facts: dict[str, object]) -> FailoverSnapshot:
-    """The ledger with some facts of one bucket changed."""
+    """The snapshot with some facts of one bucket changed."""
     return snapshot.evolve({"buckets": replaced(snapshot, bucket.evolve(facts))})
 
 
@@ -214,7 +214,7 @@ def replaced(snapshot: FailoverSnapshot, changed: BucketSnapshot) -> tuple[Bucke
 
 
 def with_buckets(snapshot: FailoverSnapshot, change: Callable[[BucketSnapshot], BucketSnapshot]) -> FailoverSnapshot:
-    """The ledger with every bucket changed; the same one if none has."""
+    """The snapshot with every bucket changed; the same one if none has."""
     buckets = tuple(map(change, snapshot.buckets))
     if are_same(buckets, snapshot.buckets):
         return snapshot

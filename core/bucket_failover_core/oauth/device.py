@@ -2,12 +2,12 @@
 
 Rules:
 
-* From `expires_at` on the device code is dead, and nobody asks any more.
+* From `expires_at` on the device code is dead, and the issuer is not asked any more.
 * The first question comes one interval after the code was issued, and each other one an interval after the last.
 * Each `slow_down` makes the interval five seconds longer, for good.
 * An issuer that could not be reached may be the next time, and is asked more slowly.
-* A clock that has stepped back leaves the last question in the future. Nobody knows then how long ago it was, so the
-  issuer is asked at once: no wait is longer than one interval, and whoever asks too early is told to slow down.
+* A clock that has stepped back leaves the last question in the future. How long ago it was is then unknown, so the
+  issuer is asked at once: no wait is longer than one interval, and a client that asks too early is told to slow down.
 
 Intuition: the issuer sets the pace, and a code that has run out is not worth a question.
 
@@ -58,7 +58,7 @@ class DeviceRefused(Value):
 
 @final
 class DevicePending(Value):
-    """Nobody has logged in yet: ask again, and if `slow_down`, less often."""
+    """The person has not logged in yet: ask again, and if `slow_down`, less often."""
 
     kind: Literal["device-pending"] = "device-pending"
     slow_down: bool = False

@@ -1,13 +1,13 @@
 """Is a person asked to log in, now that it is our turn?
 
-There is one login at a time for a bucket, over all processes. Whoever has waited for its turn asks here first, for the
-login that it waited for may have brought what it wants, or an answer that is just as good for it.
+There is one login at a time for a bucket, over all processes. A caller that has waited for its turn asks here first.
+The login that it waited for may have brought what it wants, or an answer that is just as good for it.
 
 Rules:
 
-* A live token that was not there when we asked is adopted: somebody has logged in meanwhile.
+* A live token that was not there when we asked is adopted: a person has logged in meanwhile.
 * A login that has ended without a token since we asked has ended for us too: its answer was not there when we asked. No
-  clock is compared, so two answers of one moment are two. Nobody is asked the same thing twice.
+  clock is compared, so two answers of one moment are two. The person is not asked the same thing twice.
 * Else the person is asked.
 
 Intuition: a person who has just said no to one window says no to the seven others that wait behind it.
@@ -30,7 +30,7 @@ class LoginAnswer(Value):
 
     Args:
         at: Unix seconds.
-        declined: the person said no; False: nobody has answered, or something broke.
+        declined: the person said no; False: the person has not answered, or something broke.
         detail: why, in a few words, never a secret.
         serial: tells it from any other answer; the shell draws it.
     """
@@ -60,7 +60,7 @@ class LoginSnapshot(Value):
 
 @final
 class AdoptLogin(Value):
-    """Use the token that is stored: somebody has logged in meanwhile."""
+    """Use the token that is stored: a person has logged in meanwhile."""
 
     kind: Literal["adopt-login"] = "adopt-login"
 

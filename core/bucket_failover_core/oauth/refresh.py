@@ -9,8 +9,8 @@ Rules:
 
 * Decide on what was read under the lock, never on what was held before it: a token that has changed is adopted.
 * A mark names the refresh token that is about to be presented, and says so again when its first byte is about to be
-  sent. A mark that is not `is_sent` was left by somebody who died before that, which is harmless. One that is was left
-  by somebody who has not heard the answer: a token of single use is then not presented again, for if it was used up,
+  sent. A mark that is not `is_sent` is of a process that died before that, which is harmless. One that is was left
+  by a process that has not heard the answer: a token of single use is then not presented again, for if it was used up,
   presenting it looks like theft; a login is needed, and is said to be. One that may be used again is presented.
 * A mark carries the number of the lease under which it was left, and numbers grow: a process whose lease has ended
   without its knowing (it slept, or its lock was no lock) finds a greater number, or another mark than its own, and
@@ -19,7 +19,7 @@ Rules:
 * A refresh that has brought no progress (a token that has ended already, or the same one without a later end) is not
   repeated at once: an issuer that does so once does so again.
 
-Intuition: the issuer moves on with its answer, we move on with our write. Whoever dies in between must leave a note.
+Intuition: the issuer moves on with its answer, we move on with our write. A process that dies in between leaves a note.
 
 Road not taken: a lock around the write alone. Two processes present the same token, and the issuer revokes both.
 
@@ -40,7 +40,7 @@ _STALLED_SECONDS: Final = 60.0
 
 @final
 class RefreshMark(Value):
-    """Somebody is about to present this refresh token, or has.
+    """A process is about to present this refresh token, or has.
 
     Args:
         refresh_fingerprint: which one.
@@ -72,7 +72,7 @@ class StoredLogin(Value):
 
 @final
 class RefreshSnapshot(Value):
-    """A refresh that somebody wants, and what is stored now that the lock is held.
+    """A refresh that a caller wants, and what is stored now that the lock is held.
 
     Args:
         unwanted: fingerprint of the access token that is to be replaced: it has been refused, or has expired. Empty:
@@ -93,7 +93,7 @@ class RefreshSnapshot(Value):
 
 @final
 class AdoptStored(Value):
-    """Use the token that is stored: somebody else has renewed it, or it is still good. Nothing is presented."""
+    """Use the token that is stored: another caller has renewed it, or it is still good. Nothing is presented."""
 
     kind: Literal["adopt-stored"] = "adopt-stored"
 
@@ -119,7 +119,7 @@ class RefreshImpossible(Value):
     """There is nothing to present.
 
     Args:
-        why: `no-token`: nobody is logged in; `corrupt`: what is stored is no token; `outage`: the store could not
+        why: `no-token`: none is stored; `corrupt`: what is stored is no token; `outage`: the store could not
             answer; `not-refreshable`: there is no refresh token; `interrupted`: an earlier refresh was, and its outcome
             is lost; `stalled`: the last one has just brought no progress; `superseded`: a later lease was given
             meanwhile, and its holder refreshes.
@@ -223,7 +223,7 @@ def decide_sending(
 
 
 def token_worth(stored: StoredLogin, *, single_use: bool = True) -> KnownToken:
-    """What the stored token is worth to whoever only looks: one whose refresh was interrupted cannot be refreshed.
+    """What the stored token is worth to a caller that looks: one whose refresh was interrupted cannot be refreshed.
 
     Args:
         stored: what the store holds.
@@ -243,6 +243,6 @@ def is_good(stored: StoredLogin, *, unwanted: str, now: float) -> bool:
 
 
 def _is_unheard(stored: StoredLogin) -> bool:
-    """Whether the stored refresh token was presented, and nobody has heard the answer."""
+    """Whether the stored refresh token was presented, and no process has heard the answer."""
     mark = stored.mark
     return mark is not None and mark.is_sent and mark.refresh_fingerprint == stored.refresh_fingerprint

@@ -64,7 +64,7 @@ IssuerAnswer = Annotated[TokensIssued | GrantRefused | NothingIssued, Field(disc
 
 @final
 class StoreIssued(Value):
-    """Store what was issued, whole, and clear the mark with the same write; only then let anybody see it.
+    """Store what was issued, whole, and clear the mark with the same write; only then hand it to a caller.
 
     The second reading and this write are one transaction, else a logout in between is undone.
 
@@ -80,7 +80,7 @@ class StoreIssued(Value):
 
 @final
 class AdoptInstead(Value):
-    """Use what is stored, or refresh that: somebody has logged in, or renewed it. What was issued to us is dropped."""
+    """Use what is stored, or refresh that: a login or a renewal has replaced it. What was issued to us is dropped."""
 
     kind: Literal["adopt-instead"] = "adopt-instead"
 
@@ -90,10 +90,10 @@ class NotRefreshed(Value):
     """The refresh has brought nothing.
 
     Args:
-        why: `refused`: the issuer takes this refresh token no more; `logged-out`: somebody has logged out meanwhile,
-            and what was issued is dropped; `unheard`: nobody has heard the answer; `not-issued`: the issuer had none,
+        why: `refused`: the issuer takes this refresh token no more; `logged-out`: a person has logged out meanwhile,
+            and what was issued is dropped; `unheard`: the answer was not heard; `not-issued`: the issuer had none,
             and the refresh token is unused.
-        clears_mark: whether to clear the mark; else it stays, for whoever comes next.
+        clears_mark: whether to clear the mark; else it stays, for the next refresh to see.
     """
 
     kind: Literal["not-refreshed"] = "not-refreshed"
@@ -116,7 +116,7 @@ def decide_outcome(
     """What becomes of the issuer's answer.
 
     Example: `r1` was presented, the store still holds it, a token with `r2` was issued: `Success(StoreIssued(...))`. If
-    the store is empty, because somebody has logged out: `Failure(NotRefreshed(why="logged-out", clears_mark=True))`.
+    the store is empty, because a person has logged out: `Failure(NotRefreshed(why="logged-out", clears_mark=True))`.
 
     Args:
         presented: what was stored when the refresh token was presented, our mark included.

@@ -8,7 +8,7 @@ Rules:
 
 Intuition: a form with slots can be printed, compared and recorded; a filled one must not even be logged.
 
-Road not taken: a dict with secrets in it, and a list of the names to be masked. It masks what somebody thought of.
+Road not taken: a dict with secrets in it, and a list of the names to be masked. It masks what its author thought of.
 
 Source: RFC 6749, 4.1 and 6; RFC 7636, 4; RFC 8628, 3; RFC 7009, 2.1.
 """
@@ -97,7 +97,7 @@ def authorization_parameters(
 
 
 def code_form(settings: IssuerSettings, *, redirect_uri: str, bucket: str) -> tuple[FormField, ...]:
-    """What is sent to the token endpoint for a code.
+    """What is sent to the token endpoint for an authorization code.
 
     Example: for the client "cli" they are `grant_type=authorization_code`, the slot `code`, `redirect_uri=...`,
     `client_id=cli`, the slot `code_verifier`.

@@ -5,7 +5,7 @@ Each secret in it has been replaced by its fingerprint, or by the word "present"
 Rules:
 
 * A token is a success with a non-empty `access_token`. A success without one may have used the refresh token up, so
-  nobody knows; unless it is an error in disguise, as some issuers send them.
+  its outcome is unknown; unless it is an error in disguise, as some issuers send them.
 * A refusal of the grant needs its name (`invalid_grant` or kin) and a status that says so; a gateway's trouble is none.
 * All else issues nothing, and says so, but for a timeout (408, 504): who is behind the gateway may have issued a token.
 * What is shown to a person is printable: it goes to a terminal, which obeys escape sequences.
@@ -32,28 +32,37 @@ from bucket_failover_core.oauth.settings import REFUSALS, Body, error_name
 from bucket_failover_core.value import Value, check_moment
 
 _SUCCESSES: Final = range(200, 300)
+"""Source: RFC 9110, 15.3."""
 _REFUSING: Final = frozenset({*_SUCCESSES, 400, 401, 403})
-_UNHEARD: Final = frozenset({408, 504})  # RFC 9110, 15.5.9 and 15.6.5
+"""Statuses with which a refusal's name counts: RFC 6749, 5.2 has 400 and 401; GitHub says it with 200."""
+_UNHEARD: Final = frozenset({408, 504})
+"""Timeouts. Source: RFC 9110, 15.5.9 and 15.6.5."""
 _BUSY: Final = frozenset({408, 429, *range(500, 600)})
-_NO_LIFETIME_SECONDS: Final = 1e15  # what `number_in` makes of anything larger, infinity included
+"""The issuer was slow, asked too often, or in trouble of its own: it may answer later."""
+_NO_LIFETIME_SECONDS: Final = 1e15
+"""What `number_in` makes of anything larger, infinity included."""
 
-_DEVICE_LIFETIME_SECONDS: Final = 900.0  # required (RFC 8628, 3.2); if it is missing all the same, GitHub's 15 minutes
-_INTERVAL_SECONDS: Final = 5.0  # RFC 8628, 3.2
+_DEVICE_LIFETIME_SECONDS: Final = 900.0
+"""Required (RFC 8628, 3.2); if it is missing all the same, GitHub's 15 minutes."""
+_INTERVAL_SECONDS: Final = 5.0
+"""Source: RFC 8628, 3.2."""
 _INTERVAL_MIN_SECONDS: Final = 1.0
-_INTERVAL_MAX_SECONDS: Final = 60.0  # more, and a code of 15 minutes is over before anybody asks
+"""An issuer that says 0 is still not asked without a pause."""
+_INTERVAL_MAX_SECONDS: Final = 60.0
+"""With a longer one, a device code of 15 minutes would end after fewer than 15 questions."""
 _LINK: Final = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
 
 
 @final
 class CodeGiven(Value):
-    """The browser has come back with a code. The shell holds it."""
+    """The browser has come back with an authorization code. The shell holds it."""
 
     kind: Literal["code-given"] = "code-given"
 
 
 @final
 class RedirectRefused(Value):
-    """The browser has come back without a code, or somebody else has come.
+    """The browser has come back without an authorization code, or another program has come.
 
     Args:
         why: `foreign`: not from this login, so wait on; `declined`: the person said no; `failed`: anything else.

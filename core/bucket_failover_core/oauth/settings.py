@@ -64,7 +64,7 @@ REFUSALS: Final[frozenset[str]] = frozenset(
         "refresh_token_reused",
     }
 )
-"""Errors that say of a grant (a code, a device code, a refresh token) that it will never be taken again.
+"""Errors that say of a grant (an authorization code, a device code, a refresh token) that it will never be taken again.
 
 Source: RFC 6749, 5.2; RFC 6750, 3.1; RFC 8628, 3.5; GitHub, "Troubleshooting OAuth app access token request errors" and
 "Authorizing OAuth apps"; OpenAI: what ends a login of Codex (codex-rs/login/src/auth/manager.rs).
@@ -107,6 +107,7 @@ _URL: Final = re.compile(r"(?P<scheme>[a-z]+)://(?P<authority>[^/?#]*)[^#]*(?P<f
 _HOST_AND_PORT: Final = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 _HERE: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _PORT_MAX: Final = 65_535
+"""A port has 16 bits (RFC 9293, 3.1)."""
 
 _PATH: Final = re.compile(r"/[!-~]*")
 

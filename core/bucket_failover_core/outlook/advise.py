@@ -4,7 +4,7 @@ Rules: a bucket's finding names a remedy. The remedy is applied to a copy of the
 out any more is it advised; if a limit still does, it is advised for the limit's end, if that in turn is enough. A
 bucket that is usable, or becomes so by the next step, needs no advice. A remedy that proves nothing is not given.
 
-Intuition: a doctor who says "log in" to somebody whose quota is spent until Monday has not looked.
+Intuition: a doctor who says "log in" to a user whose quota is spent until Monday has not looked.
 
 Road not taken: a table from problem to hint. The hint is right for the problem, and wrong for the bucket that has two.
 """
@@ -22,8 +22,9 @@ from bucket_failover_core.formats import moment_text
 from bucket_failover_core.value import BucketName, Value, check_moment
 
 _PROOF: Final = "proof"
-"""The fingerprint of a token that nobody has, and that no provider has refused."""
+"""The fingerprint of a token that no store holds, and that no provider has refused."""
 _PROOF_LIFETIME_SECONDS: Final = 1e9
+"""32 years: beyond the end of any limit (`WINDOW_CEILING_SECONDS`), so that it is the limit that settles a bucket."""
 
 Advised = Literal["wait", "login", "new-key", "resume"]
 """What a person can do for a bucket."""

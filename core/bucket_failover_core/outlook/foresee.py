@@ -1,10 +1,10 @@
 """What is believed of a bucket at a moment, and what will change that next?
 
 Rules: a bucket's standing is the one fact that settles it (`standing`). It changes next at the earliest of: the end of
-the longest limit in force; the moment at which its token is renewed ahead of its end; the end of a token that nobody
-renews. A bucket that needs a person changes by nothing that a clock could tell.
+the longest limit in force; the moment at which its token is renewed ahead of its end; the end of a token that is not
+renewed. A bucket that needs a person changes by nothing that a clock could tell.
 
-Intuition: whoever looks at a table of buckets asks two things: can I use it, and if not, when.
+Intuition: a user who looks at a table of buckets asks two things: can I use it, and if not, when.
 """
 
 from typing import Final, Literal, assert_never, final

@@ -5,7 +5,7 @@ issue is unknown; only if it can be refreshed and lives longer than five minutes
 a backoff; after three in a row it stops until a refresh has succeeded by other means (REQ-1598-PR05). Quota has no say
 in it: a spent account's login must stay alive too.
 
-Intuition: the last fifth of a life is the time in which a failed renewal can be repeated before anybody notices.
+Intuition: the last fifth of a life is the time in which a failed renewal can be repeated before a call needs it.
 
 Road not taken: a fixed margin before the end ("five minutes before"). It is too late for a token of a month, whose
 issuer may be down for an hour, and renews a token of ten minutes at its half.
@@ -21,14 +21,16 @@ from bucket_failover_core.facts.tokens import TokenHeld, TokenState
 from bucket_failover_core.value import Value, check_draw, check_moment
 
 _RENEW_AT_FRACTION: Final = 0.8
+"""REQ-1598-PR01; the intuition above says what the rest is for."""
 _SHORTEST_LIFETIME_SECONDS: Final = 300.0
 """A token that lives no longer than this is refreshed when it is needed."""
 _FAILURES_IN_A_ROW_MAX: Final = 3
+"""REQ-1598-PR05."""
 
 _BACKOFF_MIN_SECONDS: Final = 30.0
 _BACKOFF_MAX_SECONDS: Final = 300.0
 _JITTER: Final = 0.3
-"""Slower than the retries of calls: nobody waits for a renewal, and the issuer may be down for minutes."""
+"""Slower than the retries of calls: no caller waits for a renewal, and the issuer may be down for minutes."""
 
 
 @final
@@ -66,7 +68,7 @@ class NotRenewable(Value):
     """The token is not renewed ahead of its end.
 
     Args:
-        why: `no-token`: none is held; `not-refreshable`; `no-expiry`: nobody knows when it ends; `short-lived`: it
+        why: `no-token`: none is held; `not-refreshable`; `no-expiry`: its end is unknown; `short-lived`: it
             lives five minutes at most; `failing`: three renewals in a row have failed.
     """
 

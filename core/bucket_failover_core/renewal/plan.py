@@ -105,7 +105,7 @@ def watch_token(watch: RenewalWatch, bucket: str, token: KnownToken, *, now: flo
     check_moment(now)
     former = watch.find(bucket)
     if former is not None and former.failed_at is not None and former.failed_at > now:
-        # The clock was set back: the failure is one of now, once, and not of each moment in which somebody looks.
+        # The clock was set back: the failure is one of now, once, and not of each moment at which a plan is made.
         watch = _with(watch, former, former.evolve({"failed_at": now}))
         former = watch.find(bucket)
     if former is not None and token.kind == "outage":
@@ -229,7 +229,7 @@ def _is_same(one: KnownToken, other: KnownToken) -> bool:
 
 
 def _dated(token: KnownToken, former: KnownToken | None, *, now: float) -> KnownToken:
-    """The token, issued when it was first seen if nobody knows better."""
+    """The token, issued when it was first seen if it does not say when."""
     if not isinstance(token, TokenHeld) or token.issued_at is not None:
         return token
     known = isinstance(former, TokenHeld) and _is_same(former, token)

@@ -1,4 +1,4 @@
-"""What a request and its session know together, as the ledger that the other decisions take.
+"""What a request and its session know together: the request's *ledger*, which the other decisions take.
 
 Rules (contract, *One whole request*):
 
@@ -9,10 +9,10 @@ Rules (contract, *One whole request*):
   neither tried nor asked a login for.
 * A refresh or a login that has ended since the request began is spent for it, whichever request asked.
 * A bucket of a profile of several that has had its three calls is ruled out.
-* A refused token (401) is not called with by anybody for a while; `believes_refusals=False` forgets what other requests
-  were told, as the last resort.
+* A refused token (401) is not called with by any request for a while; `believes_refusals=False` forgets what other
+  requests were told, as the last resort.
 
-Road not taken: to keep the joint ledger in the request. Each fact of the session would have to be copied into it.
+Road not taken: to keep the ledger in the request. Each fact of the session would have to be copied into it.
 """
 
 from collections.abc import Mapping
@@ -47,6 +47,8 @@ def join(
     answering: tuple[str, Trigger] | None = None,
 ) -> FailoverSnapshot:
     """The ledger of the request at `now`: the session's facts with its own; its trigger is the newest failed call.
+
+    The word means this and nothing else: the `FailoverSnapshot` that is made anew for each question and never stored.
 
     Args:
         session: the facts of the accounts.

@@ -18,6 +18,7 @@ from returns.result import Failure, Result, Success
 from bucket_failover_core.value import Value, check_moment
 
 _DIGITS: Final = 9
+"""Decimals that are kept: finer than any refund, coarser than the error of a sum of floats."""
 
 
 @final

@@ -5,7 +5,7 @@ Rules (REQ-1598-SM07):
 * After output has started nothing is repeated: two answers must not be mixed.
 * `client-error` and `cancelled` are final: another bucket would hear the same.
 * `quota` fails over at once (REQ-1598-RO02). `throttled` waits and retries once if there is no hint or one of at most
-  30 s, then fails over (REQ-1598-RO01); a canary has its answer, and fails over at once. `unauthenticated` and
+  30 s, then fails over (REQ-1598-RO01); a probe has its answer, and fails over at once. `unauthenticated` and
   `forbidden` refresh and retry once, then fail over (REQ-1598-RO03). `overloaded`, `server-error`, `network` and
   `timeout` retry once, then fail over.
 * Failures are counted per bucket over all kinds, so that alternating kinds add up. A bucket gets at most three
@@ -13,10 +13,10 @@ Rules (REQ-1598-SM07):
 * A retry is made only while the budget that all requests share has one left; a burst then fails over at once, and the
   provider's own trouble is told as it is: another account would meet it too.
 * With one bucket there is no failover: it retries within the budget, but gives up on a quota that is spent for longer
-  than anybody waits, and on a refusal that a refresh did not heal (REQ-1598-BWC01, REQ-1598-BWC04).
+  than the policy waits, and on a refusal that a refresh did not heal (REQ-1598-BWC01, REQ-1598-BWC04).
 
 Intuition: a failure is the account's, the provider's, or the request's. Only the first is mended by another account;
-the second is mended by time, and blaming accounts for it benches all of them within minutes; the third by nobody here.
+the second is mended by time, and blaming accounts for it benches all of them within minutes; the third by the caller.
 
 Road not taken: thresholds per kind of failure. A 429, a 401, a 429, a 401 … then never reaches any of them.
 """
@@ -36,6 +36,7 @@ _SHORT_WAIT_SECONDS: Final = 30.0
 """A throttled bucket is waited for this long at most, if there is another one (contract, *Retry rules*)."""
 
 _MIN_ATTEMPTS: Final = 6
+"""As many as a profile of two has, so that a single bucket retries no less."""
 ATTEMPTS_PER_BUCKET: Final = 3
 """The first, a retry, and one after it was healed."""
 
@@ -82,7 +83,7 @@ class RetrySnapshot(Value):
         failures_here: failed calls with the current bucket in this request, of all kinds, the last one included.
         output_started: something of an answer has reached the caller.
         refresh_spent: the current bucket's token has been refreshed in this request.
-        is_probe: the failed call was a canary, which tested an advisory limit.
+        is_probe: the failed call was a probe, which tested an advisory limit.
         retries_left: what is left of the budget that all requests share (`RetryBudget`); None: there is none.
         policy: how patient the request is.
     """

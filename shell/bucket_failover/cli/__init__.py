@@ -7,6 +7,9 @@ from typing import Final
 EXIT_USAGE: Final = 64
 """The command line was wrong, or a part is not installed (sysexits.h, EX_USAGE)."""
 
+SOME_FAILED: Final = 1
+"""The command has done its work, and not all of it went well."""
+
 _NEEDED: Final = ("httpx2", "platformdirs", "rich", "starlette", "typer", "uvicorn")
 
 

@@ -11,8 +11,10 @@ from bucket_failover.cli import EXIT_USAGE
 from bucket_failover.cli.console import reader_may_leave
 from bucket_failover.cli.demo import SCENARIO_NAMES, run_demo
 from bucket_failover.cli.doctor import doctor_command
+from bucket_failover.cli.importing import import_command
 from bucket_failover.cli.limits import bench_command, clear_command, explain_command, status_command
-from bucket_failover.cli.logins import import_command, login_command, logout_command
+from bucket_failover.cli.login import login_command
+from bucket_failover.cli.logout import logout_command
 from bucket_failover.cli.renewing import renew_command
 from bucket_failover.errors import BucketFailoverError
 
@@ -105,7 +107,10 @@ app.command(
     "import",
     epilog=_STATUSES + "**Examples**: `pass show work/key | bucket-failover import anthropic team`, "
     "`bucket-failover import anthropic team --from-env TEAM_KEY`, "
-    "`pass show work/token.json | bucket-failover import anthropic default`.",
+    "`pass show work/token.json | bucket-failover import anthropic default`, "
+    "`bucket-failover import anthropic default --from claude-code`, "
+    "`bucket-failover import anthropic default --from opencode --key anthropic`, "
+    "`bucket-failover import anthropic default --file ~/.cli-proxy-api/claude-me.json`.",
 )(import_command)
 app.command(
     "renew",

@@ -47,6 +47,11 @@ def print_json_line(document: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(document) + "\n")
 
 
+def say(text: str) -> None:
+    """Tell the user; on stderr, so that output for machines stays clean."""
+    typer.echo(text, err=True)
+
+
 def make_console(*, plain: bool) -> Console:
     """The console for people; wide where nobody sees its width."""
     return PatientConsole(no_color=plain, highlight=False, width=None if sys.stdout.isatty() else 160)

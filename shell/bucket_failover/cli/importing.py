@@ -1,108 +1,74 @@
-"""A token as people have it: an issuer's JSON, another tool's, or the bare text of a key."""
+"""The command `import`: a token that the user has becomes a bucket's."""
 
-import json
-from typing import Any, Final
+from pathlib import Path
+from typing import Annotated
 
-from pydantic import SecretStr
+import typer
 
-from bucket_failover.cli.session import UsageError
-from bucket_failover.tokens import API_KEY_TYPE, MaskedDict, OAuthToken
-
-_NAMES: Final = {
-    "access_token": ("access_token", "accessToken"),
-    "refresh_token": ("refresh_token", "refreshToken"),
-    "expiry": ("expiry", "expires_at", "expiresAt"),
-    "scope": ("scope", "scopes"),
-}
-"""Our fields, and what other tools call them."""
-
-_HANDLED: Final = frozenset({"expires_in", "token_type", *(alias for names in _NAMES.values() for alias in names)})
-
-_MILLISECONDS_FROM: Final = 1e11
-"""Unix seconds reach this in the year 5138, milliseconds did in 1973."""
-
-_TOO_FAR: Final = 1e15
-"""Neither seconds nor milliseconds."""
+from bucket_failover.cli.console import print_json, reader_may_leave, say
+from bucket_failover.cli.options import JsonOption, ProfileOption, ProviderArgument, StoreOption
+from bucket_failover.cli.other_tools import TOOLS
+from bucket_failover.cli.session import Session, UsageError, now, open_session
+from bucket_failover.cli.sources import read_source
+from bucket_failover.cli.token_reading import read_key, read_token, token_text
+from bucket_failover.tokens import OAuthToken
 
 
-def parse_token(text: str, *, is_key: bool, now: float, bucket: str) -> OAuthToken:
-    """The token in a text. Example: `{"access_token": "…", "refresh_token": "…", "expires_in": 3600}`.
+def import_command(
+    provider: ProviderArgument,
+    bucket: Annotated[str, typer.Argument(help="The bucket's name.", metavar="BUCKET")],
+    tool: Annotated[
+        str | None, typer.Option("--from", metavar="TOOL", help=f"Read the file of {', '.join(TOOLS)}.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", metavar="PATH", help="Read a file instead of stdin.")] = None,
+    from_env: Annotated[
+        str | None, typer.Option("--from-env", metavar="NAME", help="Read an environment variable instead of stdin.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="PATH", help="Which object of the JSON, if several have a token: `anthropic`."),
+    ] = None,
+    as_json: JsonOption = False,
+    profile: ProfileOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Store a token that you have: an issuer's JSON, another tool's file, or the bare text of an API key.
 
-    Args:
-        text: what was piped in or typed; it is a secret, and no error shows it.
-        is_key: the bucket is an API key's.
-        now: Unix seconds: the moment of issue, if the text names none.
-        bucket: for the error.
-
-    Raises:
-        UsageError: it is no token for this bucket.
+    It is read from stdin, a file or the environment, never from the command line, which every user of the machine can
+    read.
     """
-    text = text.strip()
-    if is_key:
-        if text.startswith("{") or not _is_presentable(text):
-            message = f"{bucket}: an API key is one word of visible ASCII; what came is something else, or JSON"
-            raise UsageError(message)
-        return OAuthToken.from_api_key(text)
-    fields = _fields(text)
-    if fields is None:
-        message = f"{bucket}: what came is no JSON object; a bare text is stored only in a bucket with api_key = true"
-        raise UsageError(message)
-    access = _first(fields, "access_token")
-    if not isinstance(access, str) or not _is_presentable(access):
-        message = f"{bucket}: access_token: the JSON has none, or it is no word of visible ASCII"
-        raise UsageError(message)
-    refresh, scope, kind = _first(fields, "refresh_token"), _first(fields, "scope"), fields.get("token_type")
-    expiry = _expiry(fields, now=now, bucket=bucket)
-    if expiry is None and not refresh:
-        message = f"{bucket}: expires_in: a token without a known end and without a refresh token can never be used"
-        raise UsageError(message)
-    return OAuthToken(
-        access_token=SecretStr(access),
-        refresh_token=SecretStr(refresh) if isinstance(refresh, str) and refresh else None,
-        expiry=expiry,
-        issued_at=now,
-        scope=" ".join(map(str, scope)) if isinstance(scope, list) else scope if isinstance(scope, str) else None,
-        token_type=kind if isinstance(kind, str) and kind not in {"", API_KEY_TYPE} else "Bearer",
-        extra=MaskedDict({name: value for name, value in fields.items() if name not in _HANDLED}),
+    with reader_may_leave(), open_session(profile, store, provider, named_by="PROVIDER") as session:
+        session.check_bucket(bucket)
+        text = read_source(tool=tool, file=file, variable=from_env, bucket=bucket)
+        path = None
+        if _takes_key(session, bucket):
+            if key is not None:
+                message = f"--key: {bucket} holds an API key, which stands in no JSON"
+                raise UsageError(message)
+            token = read_key(text, bucket=bucket)
+        else:
+            token, path = read_token(text, key=key, at=now(), bucket=bucket)
+        session.tokens.write(provider, bucket, token)
+        if as_json:
+            told = {"provider": provider, "bucket": bucket, "expiry": token.expiry, "api_key": token.is_api_key}
+            print_json({**told, "from": path})
+        else:
+            typer.echo(f"{bucket}: stored {token_text(token)}")
+        _warn_of_sharing(session, bucket, token, tool)
+
+
+def _takes_key(session: Session, bucket: str) -> bool:
+    settings = session.profile.bucket(bucket)
+    return settings is not None and settings.api_key
+
+
+def _warn_of_sharing(session: Session, bucket: str, token: OAuthToken, tool: str | None) -> None:
+    """Tell the user that two keepers have one refresh token now; not where the issuer takes it more than once."""
+    oauth = session.profile.oauth
+    if not token.is_refreshable or (oauth is not None and not oauth.single_use_refresh_tokens):
+        return
+    other = tool or "the tool that it came from, if that is still in use"
+    say(
+        f"{bucket}: its refresh token is now shared with {other}. If it is good once, the first of the two to refresh "
+        f"logs the other out; so let that tool log in anew, or `bucket-failover login` here."
     )
-
-
-def _is_presentable(token: str) -> bool:
-    """Whether it can stand in a header. Source: RFC 6750, 2.1 (b64token); keys are a little freer."""
-    return token != "" and token.isascii() and token.isprintable() and " " not in token
-
-
-def _fields(text: str) -> MaskedDict | None:
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    # Some tools wrap the token in an object of its own.
-    if isinstance(fields, dict) and len(fields) == 1 and isinstance(next(iter(fields.values())), dict):
-        fields = next(iter(fields.values()))
-    return MaskedDict(fields) if isinstance(fields, dict) else None
-
-
-def _first(fields: MaskedDict, name: str) -> Any:  # noqa: ANN401 - JSON is anything
-    return next((fields[alias] for alias in _NAMES[name] if fields.get(alias) is not None), None)
-
-
-def _expiry(fields: MaskedDict, *, now: float, bucket: str) -> float | None:
-    """Unix seconds at which it ends; None: unknown, so it counts as expired, and is refreshed when it is needed.
-
-    Raises:
-        UsageError: it is no number.
-    """
-    moment, wait = _first(fields, "expiry"), fields.get("expires_in")
-    called = next((alias for alias in _NAMES["expiry"] if fields.get(alias) is not None), "expiry")
-    for name, value in ((called, moment), ("expires_in", wait)):
-        if value is not None and not _is_seconds(value):
-            message = f"{bucket}: {name}: it is no number of seconds"
-            raise UsageError(message)
-    if moment is not None:
-        return float(moment) / 1000.0 if moment >= _MILLISECONDS_FROM else float(moment)
-    return None if wait is None else now + float(wait)
-
-
-def _is_seconds(value: object) -> bool:
-    return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value < _TOO_FAR

@@ -1,10 +1,12 @@
-"""The options that several commands have."""
+"""The arguments and options that several commands have."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+ProviderArgument = Annotated[str, typer.Argument(help="The provider's name in the profile file.", metavar="PROVIDER")]
+BucketsArgument = Annotated[list[str] | None, typer.Argument(help="The buckets' names.", metavar="[BUCKET]...")]
 ProfileOption = Annotated[
     Path | None,
     typer.Option(

@@ -107,6 +107,14 @@ class Session:
             raise UsageError(message)
         return name
 
+    def check_buckets(self, names: list[str]) -> list[str]:
+        """The names of buckets of the profile, each once.
+
+        Raises:
+            UsageError: one is none.
+        """
+        return [self.check_bucket(name) for name in dict.fromkeys(names)]
+
     def _with_token(self, bucket: BucketSnapshot) -> BucketSnapshot:
         try:
             stored = self.tokens.read_stored(self.profile.provider, bucket.name)

@@ -135,7 +135,8 @@ def _token_text(bucket: BucketSnapshot, *, at: float) -> str:
         return "API key"
     healed = ", can be refreshed" if token.refreshable else ""
     if token.expiry is None:
-        return f"expired (no expiry known){healed}"
+        is_over = is_expired(None, now=at, issued_at=token.issued_at)
+        return f"{'expired (no expiry known)' if is_over else 'usable until it is refused'}{healed}"
     if is_expired(token.expiry, now=at):
         return f"expired at {clock_text(token.expiry, now=at)}{healed}"
     return f"valid until {clock_text(token.expiry, now=at)}{healed}"
@@ -149,7 +150,7 @@ def _token_json(bucket: BucketSnapshot, *, at: float) -> dict[str, Any]:
         "kind": "api-key" if bucket.api_key else token.kind,
         "expiry": token.expiry,
         "refreshable": token.refreshable,
-        "expired": is_expired(token.expiry, now=at, api_key=bucket.api_key),
+        "expired": is_expired(token.expiry, now=at, api_key=bucket.api_key, issued_at=token.issued_at),
     }
 
 

@@ -13,6 +13,7 @@ PROVIDER: Final = "anthropic"
 
 PROFILE: Final = ("default", "claudius", "vybestack")
 _FIVE_HOURS: Final = 5 * 3600.0
+"""Seconds; the length of the window `5h`."""
 _WINDOW: Final = Quota(requests=20, window_seconds=_FIVE_HOURS, window="5h")
 
 
@@ -129,7 +130,7 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="reauth",
-        title="Nobody has a token; a person answers the one login that is asked for.",
+        title="No bucket has a token; a person answers the one login that is asked for.",
         prepare=_reauth,
         served_by="default",
     ),

@@ -17,6 +17,7 @@ _T = TypeVar("_T")
 
 _STORE_THREADS: Final = 4
 _REFRESH_THREADS: Final = 16
+"""How many of each, and why, stands above."""
 
 STORE: Final = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="bucket-failover-store")
 """For calls of a store."""

@@ -109,7 +109,7 @@ class BucketFailoverHandlerImpl(HandlerState):
         await run_async(self.adopting(), self.performer.perform)
 
     def _next_turn(self) -> asyncio.Lock:
-        """The lock of the running loop; a lock belongs to the loop in which somebody first waited for it."""
+        """The lock of the running loop; a lock belongs to the loop in which a task first waited for it."""
         loop = asyncio.get_running_loop()
         if self._turn is None or self._loop is not loop:
             self._turn, self._loop = asyncio.Lock(), loop

@@ -38,11 +38,11 @@ class FailoverContext:
         triggering_status: its HTTP status (REQ-1598-IC07).
         verdict: what `classify_failure` said of it; its cause wins over the status.
         fingerprint: of the access token that the call used (`OAuthToken.fingerprint`).
-        request: names the request whose ledger is meant; None: the handler's own.
+        request: names the request that is meant; None: the handler's own.
         bucket: the one whose call failed; None: the current one.
         model: the model that was asked, None if unknown.
         refresh_spent: the caller has already refreshed the bucket's token in this request.
-        was_probe: the failed call was a canary's, which the session does not follow.
+        was_probe: the failed call was a probe's, which the session does not follow.
         rejected: fingerprints that the provider has refused in this request, as far as the handler has not been told.
     """
 

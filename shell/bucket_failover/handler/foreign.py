@@ -124,7 +124,7 @@ class OwnHandler:
 
 
 class ForeignHandler:
-    """A handler that anyone has written.
+    """A handler that an application has written.
 
     Args:
         handler: it has at least the protocol.

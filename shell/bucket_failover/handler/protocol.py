@@ -1,4 +1,4 @@
-"""What a retry loop needs of a handler; anyone can bring their own."""
+"""What a retry loop needs of a handler; an application can bring its own."""
 
 from typing import Protocol, runtime_checkable
 

@@ -2,7 +2,7 @@
 
 What is sent is made of the core's fields, with the secrets put into their slots; what is heard is kept twice, masked
 for the store, and with fingerprints for the core. Whatever goes wrong, the request and the frames that hold the form
-are gone before anybody hears of it.
+are gone before the caller hears of it.
 """
 
 import json
@@ -101,7 +101,7 @@ class Poster:
         sending = _Sending(before_sending)
         try:
             content = self._content(form, secrets)
-            # Nobody, whatever client was handed in, sends the form on to where a redirect leads.
+            # No client, whichever was handed in, sends the form on to where a redirect leads.
             with self._http.stream(
                 "POST", url, **content, extensions={"trace": sending}, follow_redirects=False
             ) as answer:
@@ -129,7 +129,7 @@ class Poster:
 
 
 class _NotSentError(Exception):
-    """Whoever was to be told before the first byte has refused."""
+    """The listener that is told before the first byte has refused."""
 
 
 class _Sending:

@@ -1,11 +1,11 @@
-"""Where tokens come from: the interface that the shell asks, which anyone can implement.
+"""Where tokens come from: the interface that the shell asks, which an application can implement.
 
-A manager raises what it likes; the driver turns exceptions into events. What it must not do is prompt anybody except in
-`authenticate`, or answer `None` for "the store could not say".
+A manager raises what it likes; the driver turns exceptions into events. It must not prompt a person except in
+`authenticate`, nor answer `None` for "the store could not say".
 
 A manager may have more than the interface, and is then asked for it: `replace_token(provider, bucket, unwanted)`, a
-refresh that says which token it is to replace, so that one that somebody else has renewed is adopted; and
-`offers_login` (False: nobody can be asked) with `login_command`, what a person runs instead.
+refresh that says which token it is to replace, so that one that another process has renewed is adopted; and
+`offers_login` (False: there is no person to ask) with `login_command`, what a person runs instead.
 """
 
 from collections.abc import Callable
@@ -112,14 +112,14 @@ def full_manager(manager: object) -> FullManager:
 
 
 def policy_of(manager: object, policy: FailoverPolicy) -> FailoverPolicy:
-    """The policy with this manager: where nobody can be asked to log in, no request asks for it."""
+    """The policy with this manager: where there is no person to ask for a login, no request asks."""
     if not isinstance(getattr(type(manager), "offers_login", None), property) or getattr(manager, "offers_login", True):
         return policy
     return policy.without_logins(str(getattr(manager, "login_command", "")))
 
 
 def _replaces(manager: object) -> bool:
-    """Whether the manager's class has `replace_token`, and nobody has replaced the plain refresh since.
+    """Whether the manager's class has `replace_token`, and no subclass has replaced the plain refresh since.
 
     Looked up on the class: a stand-in that answers to any name has not said that it knows this one.
     """

@@ -1,4 +1,4 @@
-"""One login at a time for a bucket, over all processes; everybody else waits for its result (`decide_login`)."""
+"""One login at a time for a bucket, over all processes; every other caller waits for its result (`decide_login`)."""
 
 import contextlib
 import secrets
@@ -25,11 +25,12 @@ _PAUSE_SECONDS: Final = 0.1
 """A person is slower."""
 
 _SERIAL_BYTES: Final = 8
+"""64 bits of chance: no two answers to logins of a bucket bear the same number."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoggingIn:
-    """A login that somebody wants.
+    """A login that a caller wants.
 
     Args:
         store: where the token will be.
@@ -73,7 +74,7 @@ class LoggingIn:
             lease.release()
 
     def _turn(self) -> Steps[Lease]:
-        """Wait for the login that is under way; how long, whoever waits for us decides."""
+        """Wait for the login that is under way; how long, our caller decides."""
         while True:
             lease: Lease | None = yield Do(lambda: self.store.try_lease(self.provider, self.bucket, "login"))
             if lease is not None:
@@ -84,7 +85,7 @@ class LoggingIn:
         try:
             token: OAuthToken = yield AskToLogIn(self.provider, self.bucket)
             yield Do(lambda: self.store.write(self.provider, self.bucket, token))
-        except GeneratorExit:  # nobody performs anything any more
+        except GeneratorExit:  # the runner performs nothing any more
             raise
         except BaseException as error:
             ended = _as_answer(error, at=self.clock())

@@ -1,4 +1,4 @@
-"""The two logins: with a browser on this machine (code and PKCE), and with a code that is typed elsewhere (device).
+"""The two logins: with a browser here (authorization code and PKCE), and with a code typed elsewhere (device code).
 
 Both block, in a thread of their own, until the person has answered or `give_up` is set; both bring a token and store
 nothing. `in_thread` is how an event loop waits for them.
@@ -37,6 +37,7 @@ from bucket_failover_core.oauth import (
 _VERIFIER_BYTES: Final = 48
 """64 characters; RFC 7636, 4.1 wants 43 to 128."""
 _STATE_BYTES: Final = 24
+"""192 bits; RFC 6749, 10.10 wants 128, better 160."""
 
 _LOOK_SECONDS: Final = 0.1
 """How often a wait looks whether it is to be given up."""

@@ -26,6 +26,7 @@ Hearing = Callable[[MaskedDict], CodeGiven | RedirectRefused]
 """What a redirect's parameters are: names to the values that came."""
 
 _FIELDS_MAX: Final = 50
+"""A redirect has a few parameters (RFC 6749, 4.1.2); a request with more is nothing of ours."""
 
 _PATIENCE_SECONDS: Final = 5.0
 """How long a browser may take to send the line that it came to send."""

@@ -50,6 +50,7 @@ LOCK_SECONDS: Final = 60.0
 """How long a refresh waits for another one. An issuer that does not answer is given up before that."""
 
 _PAUSE_SECONDS: Final = 0.02
+"""How often a wait looks at the lease: short beside a call to an issuer."""
 _PAUSES_OF_A_WRITE: Final = (0.05, 0.5, 2.0)
 """The waits before what was issued is written once more, to a disk or a database that has refused it."""
 _ROUNDS: Final = 3

@@ -1,7 +1,7 @@
 """Renews tokens ahead of their end: one timer for all buckets of a provider, decided by the clock (`plan_renewals`).
 
-The timer says only that it is time to look. Whoever has slept, or whose clock was set, looks and sees what is due; and
-looks at least once a minute, since a timer does not count the time in which a machine is asleep, and another process
+The timer says only that it is time to look. After a sleep, or a clock that was set, we look and see what is due; and we
+look at least once a minute, since a timer does not count the time in which a machine is asleep, and another process
 may have logged in, renewed, or logged out.
 """
 

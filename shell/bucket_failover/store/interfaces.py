@@ -213,7 +213,7 @@ class LimitStore(Protocol):
     """Limits by provider and bucket, shared by all who use the store. Calls are short, and may be made anywhere."""
 
     def version(self) -> object:
-        """Something that differs once anybody has changed anything.
+        """Something that differs once any process has changed anything.
 
         Raises:
             TokenStoreError: the store could not answer.
@@ -237,7 +237,7 @@ class LimitStore(Protocol):
         ...
 
     def claim_probe(self, provider: str, *, now: float, interval_seconds: float) -> bool:
-        """Whether the caller may test an advisory limit: nobody has claimed that within the interval.
+        """Whether the caller may test an advisory limit: no process has claimed that within the interval.
 
         Raises:
             TokenStoreError: the store could not answer.

@@ -42,9 +42,9 @@ refresh, form-encoded) and `POST /oauth/revoke`. Everything is in memory and end
 """
 
 from bucket_failover.testing.accounts import PersonsAnswer
+from bucket_failover.testing.credentials import IssuedToken
 from bucket_failover.testing.faults import FaultPlace
 from bucket_failover.testing.haiku import HAIKU
-from bucket_failover.testing.ledger import IssuedToken
 from bucket_failover.testing.provider import EmbeddedProvider
 from bucket_failover.testing.quota import Quota, Window
 from bucket_failover.testing.received import Endpoint, ReceivedRequest

@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 
 from bucket_failover.testing.accounts import Account
-from bucket_failover.testing.ledger import Grant, Refusal
+from bucket_failover.testing.credentials import Grant, Refusal
 
 _LIFETIME_SECONDS = 60.0
 """RFC 6749, 4.1.2 allows ten minutes at most; a browser needs a second."""

@@ -41,7 +41,7 @@ Mishap = Fail | HangUp | BreakStream
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong, where, and for whom; `account` None: for whoever comes, known or not."""
+    """What goes wrong, where, and for whom; `account` None: for every client, known or not."""
 
     mishap: Mishap
     at: FaultPlace

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from bucket_failover.testing import haiku
 from bucket_failover.testing.accounts import Account
 from bucket_failover.testing.answers import Answer, Reply, json_answer, messages_error
+from bucket_failover.testing.credentials import Credentials
 from bucket_failover.testing.faults import BreakStream, Fault, Faults, messages_failure
-from bucket_failover.testing.ledger import Ledger
 from bucket_failover.testing.quota import Reading
 
 
@@ -35,17 +35,17 @@ class _Asked:
 class MessagesEndpoint:
     """Answers with a haiku, or says why not."""
 
-    def __init__(self, ledger: Ledger, faults: Faults) -> None:
-        self._ledger = ledger
+    def __init__(self, credentials: Credentials, faults: Faults) -> None:
+        self._credentials = credentials
         self._faults = faults
         self._asked = 0
         self._answered = 0
 
     def answer(self, request: MessagesRequest, *, now: float) -> tuple[Account | None, Reply]:
-        """Whose credential it was (None: nobody's), and what goes back."""
+        """Whose credential it was (None: no account's), and what goes back."""
         self._asked += 1
         request_id = f"req_{self._asked:06}"
-        account, problem = self._ledger.identify(bearer=request.bearer, api_key=request.api_key, now=now)
+        account, problem = self._credentials.identify(bearer=request.bearer, api_key=request.api_key, now=now)
         asked = _parse(request.body)
         fault = self._faults.next("messages", account, streams=isinstance(asked, _Asked) and asked.stream)
         if fault is not None and not isinstance(fault.mishap, BreakStream):

@@ -1,7 +1,7 @@
 """The three OAuth endpoints: authorize, token and revoke, as questions over plain parameters.
 
-Clients are public and unregistered, as command line programs are: any `client_id` may ask, and what binds a code to
-whoever asked for it is PKCE.
+Clients are public and unregistered, as command line programs are: any `client_id` may ask, and what binds an
+authorization code to the client that asked for it is PKCE.
 
 Source: RFC 6749 (4.1 authorization code, 6 refresh), RFC 7636 (PKCE, S256 alone), RFC 7009 (revocation).
 """
@@ -12,8 +12,8 @@ from urllib.parse import urlencode, urlsplit
 from bucket_failover.testing.accounts import Account, Accounts
 from bucket_failover.testing.answers import Answer, Reply, json_answer, token_error
 from bucket_failover.testing.codes import Codes
+from bucket_failover.testing.credentials import Credentials, IssuedToken, Refusal
 from bucket_failover.testing.faults import BreakStream, Faults, token_failure
-from bucket_failover.testing.ledger import IssuedToken, Ledger, Refusal
 
 Parameters = Mapping[str, str]
 """Decoded parameters of a query or a form; none of them repeated."""
@@ -22,16 +22,16 @@ _NO_STORE = {"cache-control": "no-store"}
 
 
 class OAuthEndpoints:
-    """Each method answers one endpoint: whose request it was (None: nobody's), and what goes back."""
+    """Each method answers one endpoint: whose request it was (None: no account's), and what goes back."""
 
-    def __init__(self, accounts: Accounts, ledger: Ledger, faults: Faults) -> None:
+    def __init__(self, accounts: Accounts, credentials: Credentials, faults: Faults) -> None:
         self._accounts = accounts
-        self._ledger = ledger
+        self._credentials = credentials
         self._faults = faults
         self._codes = Codes()
 
     def authorize(self, query: Parameters, *, now: float) -> tuple[Account | None, Reply]:
-        """`GET /oauth/authorize`: ask the person, and send the browser back with a code or an error."""
+        """`GET /oauth/authorize`: ask the person, and send the browser back with an authorization code or an error."""
         account = self._accounts.find(query.get("login_hint", ""))
         client_id, redirect_uri = query.get("client_id", ""), query.get("redirect_uri", "")
         # With no client and nowhere to go back to, the person is told, not the client (RFC 6749, 4.1.2.1).
@@ -51,13 +51,13 @@ class OAuthEndpoints:
             return _invalid("login_hint must be the name of an account")
         if account.person == "no":
             return {"error": "access_denied"}
-        grant = self._ledger.open_grant(account, client_id=query["client_id"])
+        grant = self._credentials.open_grant(account, client_id=query["client_id"])
         return {"code": self._codes.issue(grant, redirect_uri=query["redirect_uri"], challenge=challenge, now=now)}
 
     def token(self, form: Parameters | None, *, now: float) -> tuple[Account | None, Reply]:
         """`POST /oauth/token`; None: the body was not a form."""
         asked = form or {}
-        account = self._ledger.owner_of_refresh_token(asked.get("refresh_token", ""))
+        account = self._credentials.owner_of_refresh_token(asked.get("refresh_token", ""))
         if asked.get("grant_type") == "authorization_code":
             account = self._codes.owner(asked.get("code", ""))
         fault = self._faults.next("token", account)
@@ -91,7 +91,7 @@ class OAuthEndpoints:
     def _refresh(self, form: Parameters, *, now: float) -> IssuedToken | Refusal:
         if not form.get("refresh_token"):
             return Refusal("invalid_request", "refresh_token is required")
-        return self._ledger.refresh(form["refresh_token"], client_id=form.get("client_id"), now=now)
+        return self._credentials.refresh(form["refresh_token"], client_id=form.get("client_id"), now=now)
 
     def _redeem(self, form: Parameters, *, now: float) -> IssuedToken | Refusal:
         for name in ("code", "client_id", "redirect_uri", "code_verifier"):
@@ -106,13 +106,13 @@ class OAuthEndpoints:
         )
         if isinstance(grant, Refusal):
             return grant
-        return self._ledger.issue(grant, expires_at=now + grant.account.token_lifetime_seconds, now=now)
+        return self._credentials.issue(grant, expires_at=now + grant.account.token_lifetime_seconds, now=now)
 
     def revoke(self, form: Parameters | None) -> tuple[Account | None, Reply]:
         """`POST /oauth/revoke`: a token that is unknown is as good as revoked (RFC 7009, 2.2)."""
         if form is None or not form.get("token"):
             return None, token_error(400, "a form with one token is required")
-        return self._ledger.revoke_token(form["token"]), json_answer(200, {}, _NO_STORE)
+        return self._credentials.revoke_token(form["token"]), json_answer(200, {}, _NO_STORE)
 
 
 def _invalid(description: str) -> Parameters:

@@ -10,8 +10,8 @@ from bucket_failover.testing import server
 from bucket_failover.testing.accounts import Accounts, PersonsAnswer
 from bucket_failover.testing.answers import HangUp, JsonObject
 from bucket_failover.testing.checks import count, number, one_of
+from bucket_failover.testing.credentials import Credentials, IssuedToken
 from bucket_failover.testing.faults import BreakStream, Fault, FaultPlace, Faults, Mishap, failure
-from bucket_failover.testing.ledger import IssuedToken, Ledger
 from bucket_failover.testing.messages_endpoint import MessagesEndpoint
 from bucket_failover.testing.oauth_endpoints import OAuthEndpoints
 from bucket_failover.testing.quota import Quota
@@ -41,11 +41,11 @@ class EmbeddedProvider:
         self._clock = clock
         self._lock = threading.Lock()
         self._accounts = Accounts()
-        self._ledger = Ledger()
+        self._credentials = Credentials()
         self._faults = Faults()
         self._routes = Routes(
-            MessagesEndpoint(self._ledger, self._faults),
-            OAuthEndpoints(self._accounts, self._ledger, self._faults),
+            MessagesEndpoint(self._credentials, self._faults),
+            OAuthEndpoints(self._accounts, self._credentials, self._faults),
             clock=clock,
             lock=self._lock,
         )
@@ -112,8 +112,8 @@ class EmbeddedProvider:
             holder, now = self._accounts.get(account), self._clock()
             usual = holder.token_lifetime_seconds
             lifetime = usual if lifetime_seconds is None else number("lifetime_seconds", lifetime_seconds, above=0)
-            grant = self._ledger.open_grant(holder, client_id=None)
-            return self._ledger.issue(grant, expires_at=now - 1 if expired else now + lifetime, now=now)
+            grant = self._credentials.open_grant(holder, client_id=None)
+            return self._credentials.issue(grant, expires_at=now - 1 if expired else now + lifetime, now=now)
 
     def add_api_key(self, account: str) -> str:
         """A new API key of the account, for the `x-api-key` header; it does not expire.
@@ -122,7 +122,7 @@ class EmbeddedProvider:
             ValueError: the account is unknown.
         """
         with self._lock:
-            return self._ledger.add_api_key(self._accounts.get(account))
+            return self._credentials.add_api_key(self._accounts.get(account))
 
     def spend(self, account: str, *, until: float) -> None:
         """Mark the account's window as spent until that moment (Unix seconds), whatever its quota, even without one.
@@ -141,7 +141,7 @@ class EmbeddedProvider:
             ValueError: the account is unknown.
         """
         with self._lock:
-            self._ledger.expire(self._accounts.get(account), now=self._clock())
+            self._credentials.expire(self._accounts.get(account), now=self._clock())
 
     def revoke(self, account: str) -> None:
         """Withdraw all that the account holds now, unexpired or not: access and refresh tokens, codes, API keys.
@@ -152,7 +152,7 @@ class EmbeddedProvider:
             ValueError: the account is unknown.
         """
         with self._lock:
-            self._ledger.revoke(self._accounts.get(account))
+            self._credentials.revoke(self._accounts.get(account))
 
     def fail_next(
         self,
@@ -171,7 +171,7 @@ class EmbeddedProvider:
         Args:
             status: 200 to 599, but none whose answers have no body. 200 with a `body` is a success that is none.
             times: how many requests, at least 1.
-            account: only requests with a credential of this account, good or not; None: whoever comes.
+            account: only requests with a credential of this account, good or not; None: every request.
             at: the endpoint, "messages" or "token".
             retry_after: the header of that name, as it is: seconds, a date, or nonsense; None: no such header.
             body: a mapping: JSON; text: sent as it is; None: an error in the endpoint's own shape.
@@ -206,7 +206,7 @@ class EmbeddedProvider:
         Args:
             after_pieces: how many pieces of text (words) come first; more than there are: all of them.
             times: how many streams, at least 1.
-            account: only streams of this account; None: whoever comes.
+            account: only streams of this account; None: every stream.
 
         Raises:
             ValueError: the account is unknown, `times` is below 1, or `after_pieces` is negative.
@@ -241,4 +241,4 @@ class EmbeddedProvider:
     def reuses(self) -> int:
         """How often a refresh token was presented that had been used before."""
         with self._lock:
-            return self._ledger.reuses
+            return self._credentials.reuses

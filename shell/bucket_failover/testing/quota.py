@@ -53,7 +53,7 @@ class Reading:
 
 
 class Meter:
-    """Counts one account's requests against its quota; None: unlimited, until somebody spends it."""
+    """Counts one account's requests against its quota; None: unlimited, until `spend` is called."""
 
     def __init__(self, quota: Quota | None) -> None:
         self._quota = quota

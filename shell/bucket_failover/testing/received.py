@@ -13,7 +13,7 @@ class ReceivedRequest:
 
     endpoint: Endpoint
     account: str | None
-    """Whose credential, code or login hint came along, good or not; None: nobody's that the provider knows."""
+    """Whose credential, code or login hint came along, good or not; None: no account's that the provider knows."""
     status: int | None
     """The HTTP status of the answer; None: the connection was closed without one."""
     at: float

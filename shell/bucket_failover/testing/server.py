@@ -1,4 +1,4 @@
-"""A uvicorn server inside somebody else's program: a guest there, and it leaves as it came.
+"""A uvicorn server inside another program: a guest there, and it leaves as it came.
 
 `uvicorn.Server.serve()` is the host of a process: it takes the signals, logs, and ticks ten times a second. Here only
 its first step is used (`startup`, which opens the listener), and the last is done again below: no signal handler, no
@@ -21,7 +21,7 @@ from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _GRACE_SECONDS = 0.25
-"""How long a request in flight may take at shutdown. Answers need no time here: whoever takes longer is a client that
+"""How long a request in flight may take at shutdown. Answers need no time here: what takes longer is a client that
 has stopped sending or reading."""
 
 _TURNS_OF_AN_ACCEPT = 3

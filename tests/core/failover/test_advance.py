@@ -1,4 +1,4 @@
-"""What each event makes of the ledger, fact by fact."""
+"""What each event makes of the snapshot, fact by fact."""
 
 from collections.abc import Callable
 from typing import Any
@@ -257,7 +257,7 @@ def test_a_success_of_the_first_bucket_if_none_is_named() -> None:
 
 
 def test_nothing_to_disprove_is_no_change() -> None:
-    """The very same ledger."""
+    """The very same snapshot."""
     hard = changed(TRIO, a={"limits": (ORG,)}, b={"limits": (soft(),)})
     assert advance(hard, CallSucceeded()) is hard
 

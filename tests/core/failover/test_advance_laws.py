@@ -1,4 +1,4 @@
-"""What holds of every event: the ledger only gains facts."""
+"""What holds of every event: a snapshot only gains facts."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,7 +75,7 @@ def assert_grown(old: BucketSnapshot, new: BucketSnapshot) -> None:
 
 @given(story=stories())
 def test_the_ledger_stays_valid(story: tuple[FailoverSnapshot, list[FailoverEvent]]) -> None:
-    """Whatever happens, the ledger is a snapshot that validates, and survives JSON; and so does each event."""
+    """Whatever happens, the snapshot validates, and survives JSON; and so does each event."""
     snapshot, events = story
     for event in events:
         snapshot = advance(snapshot, event)

@@ -1,4 +1,4 @@
-"""What answers, probes and a shared memory make of the ledger: readings, limits, counted calls."""
+"""What answers, probes and a shared memory make of the snapshot: readings, limits, counted calls."""
 
 from collections.abc import Callable
 from typing import Any
@@ -96,7 +96,7 @@ def test_the_newest_reading_of_each_window_stays() -> None:
 
 
 def test_nothing_reported_is_no_change() -> None:
-    """The very same ledger."""
+    """The very same snapshot."""
     assert learn_readings(FOUR, "a", ()) is FOUR
 
 
@@ -122,7 +122,7 @@ def test_what_a_shared_memory_holds_is_held() -> None:
 
 
 def test_what_is_held_already_is_no_change() -> None:
-    """The very same ledger."""
+    """The very same snapshot."""
     assert hold_limits(FOUR, {each.name: each.limits for each in FOUR.buckets}) is FOUR
     assert hold_limits(profile("a", "b"), {}) == profile("a", "b")
 

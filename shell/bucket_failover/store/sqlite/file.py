@@ -67,7 +67,7 @@ class DatabaseFile:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """One change, whole or not at all; what is read in it, nobody changes meanwhile.
+        """One change, whole or not at all; what is read in it, no other connection changes meanwhile.
 
         Raises:
             TokenStoreError: nothing has been changed.

@@ -19,7 +19,7 @@ def make_private(path: Path) -> None:
         OSError: it cannot be made, or is not ours to read and write.
     """
     try:
-        with _MAKING:  # nobody in this process locks a file before the descriptor that has made it is closed
+        with _MAKING:  # no thread of this process locks a file before the descriptor that has made it is closed
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         if path.is_dir():

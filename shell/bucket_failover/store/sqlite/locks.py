@@ -3,8 +3,8 @@
 A lock is the writer's lock on an empty SQLite file of its own, which the operating system releases when its holder
 dies. It is not a lock on the store, which is never held over a call to an issuer, let alone while a person logs in.
 
-Road not taken: a file with a process number in it. Whoever is killed leaves it behind, and the number may be another
-process's by then. And a lock that ends by the clock: after a crash the others wait for the rest of it, and a process
+Road not taken: a file with a process number in it. A process that is killed leaves it behind, and the number may be
+another's by then. And a lock that ends by the clock: after a crash the others wait for the rest of it, and a process
 that was asleep for longer believes that it holds what another one has. An engine that has no other lock can be used all
 the same: its leases are numbered and have an end (`interfaces.Lease`), and `decide_sending` looks at both.
 
@@ -24,6 +24,7 @@ from bucket_failover.store.sqlite.identity import make_private
 from bucket_failover.store.sqlite.problems import clear_errors
 
 _NAME_LENGTH: Final = 32
+"""Hexadecimal digits, 128 bits of the hash: no two buckets share a file."""
 
 
 class FileLocks:
@@ -37,7 +38,7 @@ class FileLocks:
         self._folder = folder
 
     def try_lock(self, provider: str, bucket: str, purpose: Purpose) -> Release | None:
-        """The lock, if nobody holds it; None: somebody does.
+        """The lock, if it is free; None: another holder has it.
 
         Raises:
             TokenStoreError: the lock file cannot be opened or made.
@@ -60,7 +61,7 @@ class FileLocks:
 
 
 def _is_locked(connection: sqlite3.Connection) -> bool:
-    """Take the lock; False: somebody else has it."""
+    """Take the lock; False: another connection has it."""
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:

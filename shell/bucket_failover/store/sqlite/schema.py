@@ -19,8 +19,10 @@ _OPENING_SECONDS: Final = 5.0
 """How long the opening waits for another process that opens the file too."""
 
 _BUSY_PAUSE_SECONDS: Final = 0.005
+"""Between two tries: a thousandth of what an opening waits."""
 
 _SCHEMA_VERSION: Final = 4
+"""The file's `user_version`: one more for each change of the tables."""
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS token (
     provider TEXT NOT NULL,

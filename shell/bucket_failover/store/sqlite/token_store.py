@@ -106,7 +106,7 @@ class SqliteTokenStore(LeaseTable, SessionTable):
                 return Stored(self._opened(provider, bucket, parsed), mark)
             except TokenCorruptError as error:
                 problem = error.with_traceback(None)
-            # Somebody may have rewritten it between the record and its secrets; then there is another record now.
+            # Another writer may have rewritten it between the record and its secrets; then there is another record now.
             former = parsed
             parsed, mark = self._read(provider, bucket)
             if parsed == former:
@@ -220,7 +220,7 @@ class SqliteTokenStore(LeaseTable, SessionTable):
             self._discard(provider, bucket, sealed)
 
     def _discard(self, provider: str, bucket: str, sealed: SealedRecord | None) -> None:
-        """Forget secrets that no record refers to; if the vault does not answer, they stay, and harm nobody."""
+        """Forget secrets that no record refers to; if the vault does not answer, they stay, and do no harm."""
         if sealed is None or self._vault is None or sealed.vault != self._vault.name:
             return
         with contextlib.suppress(TokenStoreError):

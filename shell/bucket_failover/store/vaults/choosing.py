@@ -1,4 +1,4 @@
-"""Where a store's secrets go, if nobody says so: the system's keyring, else a file that a key seals, else the file."""
+"""Where secrets go if no vault is named: the system's keyring, else a file that a key seals, else the store's file."""
 
 from typing import Final, Literal, get_args
 

@@ -43,6 +43,7 @@ _SALT_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 _KEY_BYTES: Final = 32
+"""A salt of 128 bits (NIST SP 800-132, 5.1); AES-256-GCM's nonce, tag and key (NIST SP 800-38D, 5.2.1)."""
 
 _REMEMBERED: Final = 128
 """Keys that are remembered, one for each vault that has written; beyond that, reading is slow, not wrong."""
@@ -60,7 +61,7 @@ class EncryptedVault:
     It may be used from several threads. It is not pickled, for it holds the key; another process makes its own.
 
     Args:
-        key: the passphrase; any text but an empty one. Whoever has it and the file has the secrets.
+        key: the passphrase; any text but an empty one. A reader who has it and the file has the secrets.
 
     Raises:
         ValueError: the key is empty.
@@ -140,7 +141,7 @@ def _require_library() -> None:
 
 
 def _opened(cipher: "AESGCM", nonce: bytes, ciphertext: bytes, context: bytes) -> SecretStr | None:
-    """What was sealed; None: the authentication has failed, and why, nobody can tell."""
+    """What was sealed; None: the authentication has failed, and does not tell why."""
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - it is an extra
 
     try:

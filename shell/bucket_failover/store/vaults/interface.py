@@ -10,7 +10,7 @@ class SecretVault(Protocol):
     """Keeps a bucket's secrets; the store's file then holds what `seal` has answered, and no secret.
 
     A store seals before it writes and discards after it has written, so a crash in between leaves at most something
-    that nobody refers to.
+    that no record refers to.
     """
 
     @property

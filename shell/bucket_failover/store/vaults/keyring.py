@@ -131,7 +131,7 @@ class KeyringVault:
 
 
 def usable_keyring() -> Keyring | None:
-    """The operating system's keyring, if there is a real one; it is not asked for anything, so nobody is prompted.
+    """The operating system's keyring, if there is a real one; it is not asked for anything, so no person is prompted.
 
     Example: Secret Service on a desktop; None on a server without a session bus.
 

@@ -156,21 +156,22 @@ def test_money_that_comes_back(words: str) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])
-def test_words_about_money_on_any_other_status_are_none(status: int) -> None:
-    """Nor is any other word about it."""
-    assert judged(status, body={"error": {"message": MONEY[0]}}).limits == ()
+def test_words_about_money_count_on_any_other_status(status: int) -> None:
+    """What the error says beats the status; a mere mention says nothing."""
+    found = judged(status, body={"error": {"message": f"You have {MONEY[0]}."}})
+    assert (found.cause, found.limits[0].window) == (Cause.QUOTA, "balance")
     assert judged(400, body={"error": {"message": "credit balance"}}).cause is Cause.CLIENT_ERROR
 
 
 def test_billing_is_money() -> None:
-    """On a 402 alone, and by its type."""
+    """By its type, whatever the status."""
     body = {"type": "error", "error": {"type": "billing_error", "message": "Pay."}}
     gone = limit(6 * HOUR, "balance", "guess", "billing_error")
     assert judged(402, body=body).limits == (gone,)
     assert judged(402, ("retry-after", "20"), body=body).limits == (gone,)
     assert judged(402, ("retry-after", "301"), body=body).limits == (wished(301.0, 402, window="balance"),)
     assert judged(402, body={"error": {"type": "other"}}).limits == (bare(402),)
-    assert judged(400, body=body).limits == ()
+    assert judged(400, body=body).cause is Cause.QUOTA
 
 
 def test_a_revoked_token_is_healed_by_a_login() -> None:
@@ -201,4 +202,5 @@ def test_a_stream_that_fails(kind: str, cause: Cause) -> None:
     """Its error event is what failed."""
     body = f'event: error\ndata: {{"type": "error", "error": {{"type": "{kind}", "message": "m"}}}}\n\n'
     found = judged(200, body=body)
-    assert (found.cause, found.detail) == (cause, "error event")
+    named = kind in {"overloaded_error", "billing_error"}
+    assert (found.cause, found.detail) == (cause, f"error event, {kind}" if named else "error event")

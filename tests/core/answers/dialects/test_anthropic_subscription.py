@@ -314,4 +314,4 @@ def test_a_stream_that_fails_after_an_allowed_beginning() -> None:
     """It is an overload, and no limit."""
     body = 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
     found = judged(200, *unified(status="allowed", w5h_status="allowed"), body=body)
-    assert (found.cause, found.limits, found.detail) == (Cause.OVERLOADED, (), "error event")
+    assert (found.cause, found.limits, found.detail) == (Cause.OVERLOADED, (), "error event, overloaded_error")

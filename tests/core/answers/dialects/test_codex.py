@@ -192,10 +192,11 @@ def test_a_wait_beside_a_usage_limit_that_is_reached() -> None:
     assert judged(429, ("retry-after", "20"), body=body).limits == (reached(60),)
 
 
-@pytest.mark.parametrize("status", [400, 503])
-def test_a_usage_limit_on_any_other_status_is_none(status: int) -> None:
-    """The status says what it was."""
-    assert judged(status, body={"error": REACHED["error"] | {"resets_in_seconds": 60}}).limits == ()
+def test_a_usage_limit_counts_on_any_other_status() -> None:
+    """Its words say so, unless they may be about the content of a request."""
+    body = {"error": REACHED["error"] | {"resets_in_seconds": 60}}
+    assert judged(503, body=body).cause is Cause.QUOTA
+    assert judged(400, body=body).limits == ()
 
 
 def test_other_errors_are_read_as_openais() -> None:
@@ -216,7 +217,7 @@ def test_other_errors_are_read_as_openais() -> None:
 def test_an_overload_inside_a_successful_stream(body: object) -> None:
     """Is an overload."""
     found = judged(200, *full(reset_after_seconds=60), body=body)
-    assert (found.cause, found.limits, found.detail) == (Cause.OVERLOADED, (), "error event")
+    assert (found.cause, found.limits, found.detail) == (Cause.OVERLOADED, (), "error event, server_is_overloaded")
 
 
 def usage(**windows: object) -> dict[str, object]:

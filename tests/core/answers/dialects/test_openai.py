@@ -104,7 +104,7 @@ def test_what_the_words_say(message: str, cause: Cause, limits: tuple[Limit, ...
     named = limits[0].window != "unknown" or limits[0].source != "guess"
     assert read(429, body=body) == (limits if named else ())
     assert read(200, body={"choices": [{"message": message}]}) == ()
-    assert judged(403, body=body).limits == ()
+    assert judged(404, body=body).limits == ()
 
 
 @pytest.mark.parametrize(("word", "window"), [("RPD", "day"), ("TPD", "day"), ("RPM", "minute"), ("weekly", "minute")])
@@ -152,7 +152,8 @@ def test_money_that_is_gone(code: str, scope: str, status: int) -> None:
         long = judged(status, ("retry-after", "301"), body=body)
         meant = wished(301.0, status, window="balance", scope=scope) if status in {402, 429} else gone
         assert (long.limits, long.retry_not_before) == ((meant,), NOW + 301)
-    assert judged(404, body=error(code=code)).limits == ()
+    assert judged(404, body=error(code=code)).cause is Cause.QUOTA
+    assert judged(404, body=error(f"no model {code}")).limits == ()
 
 
 def test_money_in_an_organization_is_the_organizations() -> None:
@@ -167,8 +168,8 @@ def test_money_in_an_organization_is_the_organizations() -> None:
     ("status", "cause", "limits"),
     [
         (429, Cause.THROTTLED, (bare(),)),
-        (402, Cause.QUOTA, (bare(402),)),
-        (503, Cause.SERVER_ERROR, ()),
+        (402, Cause.THROTTLED, (bare(402),)),
+        (503, Cause.THROTTLED, (bare(503),)),
     ],
 )
 def test_a_burst(status: int, cause: Cause, limits: tuple[Limit, ...]) -> None:
@@ -188,7 +189,7 @@ def test_a_burst(status: int, cause: Cause, limits: tuple[Limit, ...]) -> None:
         (500, {"message": "The engine is OVERLOADED"}, Cause.OVERLOADED),
         (503, {}, Cause.SERVER_ERROR),
         (429, {"code": "server_is_overloaded"}, Cause.OVERLOADED),
-        (400, {"code": "server_is_overloaded"}, Cause.CLIENT_ERROR),
+        (400, {"code": "server_is_overloaded"}, Cause.OVERLOADED),
         (401, {"code": "invalid_api_key"}, Cause.UNAUTHENTICATED),
         (400, {"code": "context_length_exceeded"}, Cause.CLIENT_ERROR),
     ],

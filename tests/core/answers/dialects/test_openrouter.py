@@ -153,7 +153,7 @@ def test_credits(message: str, scope: str, detail: str) -> None:
         assert read(402, *pairs, body=error(message, 402)) == (gone,)
     long = judged(402, ("retry-after", "301"), body=error(message, 402))
     assert long.limits == (wished(301.0, 402, window="balance", scope=scope),)
-    assert judged(400, body=error(message, 400)).limits == ()
+    assert judged(400, body=error(f"no such tool: {message.lower()}", 400)).limits == ()
 
 
 def test_a_payment_without_a_word() -> None:
@@ -163,13 +163,13 @@ def test_a_payment_without_a_word() -> None:
 
 
 def test_a_key_of_limited_credits() -> None:
-    """Is that key's own trouble, on a 403 alone."""
+    """Is that key's own trouble, whatever the status."""
     found = judged(403, body=error("Key limit exceeded (total limit).", 403))
     gone = limit(6 * HOUR, "balance", "guess", "key limit")
     assert (found.cause, found.limits, found.detail) == (Cause.QUOTA, (gone,), "HTTP 403, key limit exceeded")
     other = judged(403, body=error("Moderation", 403))
     assert (other.cause, other.limits) == (Cause.FORBIDDEN, ())
-    assert judged(401, body=error("Key limit exceeded", 401)).cause is Cause.UNAUTHENTICATED
+    assert judged(401, body=error("Key limit exceeded", 401)).cause is Cause.QUOTA
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class Refusal:
 
 
 class Identity(NamedTuple):
-    """Whom a credential belongs to (None: nobody known), and what is wrong with it ("": nothing)."""
+    """Whom a credential belongs to (None: to no account), and what is wrong with it ("": nothing)."""
 
     account: Account | None
     problem: str
@@ -69,7 +69,7 @@ class _ApiKey:
     revoked: bool = False
 
 
-class Ledger:
+class Credentials:
     """Grants, tokens and API keys."""
 
     def __init__(self) -> None:

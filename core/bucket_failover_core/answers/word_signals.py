@@ -1,0 +1,112 @@
+"""What follows from an error's words beside its fields: signals, added to those that its dialect has read.
+
+Rules: the meaning names the cause. Money that is gone is a balance, an allowance its window or `unknown`, with the end
+that the words give; what a field has said of it already is not said again, but gets that end. A request that asks for
+more than the whole limit benches no bucket, whatever windows it names. A named window beats the error's class name: an
+"allowance" of a minute is a rate, and a "rate" of a day is an allowance.
+
+Intuition: a field says how much, the words say of what.
+
+Road not taken: to let words speak only where fields are silent. A gateway's short `retry-after` beside "weekly limit
+reached" would then win.
+"""
+
+from typing import Final
+
+from bucket_failover_core.answers.response import Answer
+from bucket_failover_core.answers.signals import Named, Reach, Sentence, UsedUp
+from bucket_failover_core.facts.causes import Cause, cause_of_status, is_spent
+from bucket_failover_core.facts.limits import LONG_WINDOWS, Window
+
+_UNNAMED: Final[frozenset[Window]] = frozenset({"unknown"})
+_UNNAMED_SECONDS: Final = 600.0
+"""An allowance without a named window or end is guessed to last this long (contract, *Guesses*)."""
+
+_PAYMENT: Final = 402
+_QUOTA_STATUSES: Final = frozenset({402, 403, 429})
+"""Where an end that is told ("resets at …") says by itself that something is used up."""
+
+
+def with_words(answer: Answer, said: list[Sentence], *, now: float) -> list[Sentence]:
+    """The signals of a failed answer, with those of its words.
+
+    Example: to a 403 "weekly (7-day) usage limit reached", of which no field says anything, come `Named(quota)` and
+    `UsedUp("week")`.
+
+    Args:
+        answer: the failed answer.
+        said: what its dialect has read.
+        now: Unix seconds.
+    """
+    words = answer.words
+    match words.meaning:
+        case "too-large":
+            return _too_large(answer, said)
+        case "no-capacity":
+            return [*said, Named(Cause.OVERLOADED, words.code or "no capacity")]
+        case "money":
+            return _used_up(answer, said, frozenset({"balance"}), now=now)
+        case "disabled":
+            return [*said, Named(Cause.FORBIDDEN, "the account is disabled")]
+        case "allowance" if not any(isinstance(each, UsedUp) and each.window == "balance" for each in said):
+            return _used_up(answer, said, words.windows or _UNNAMED, now=now)
+        case "rate" if words.windows or not any(isinstance(each, UsedUp) for each in said):
+            return _used_up(answer, said, words.windows, now=now)
+        case None if answer.status in _QUOTA_STATUSES:
+            return _used_up(answer, said, words.windows or _UNNAMED, now=now)
+        case _:
+            return said
+
+
+def _too_large(answer: Answer, said: list[Sentence]) -> list[Sentence]:
+    """Headers still say what they say; of the error's own windows nothing is used up."""
+    if any(isinstance(each, UsedUp) and each.scope == "request" for each in said):
+        return said
+    kept = [each for each in said if not (isinstance(each, UsedUp) and each.source == "body")]
+    cause = cause_of_status(answer.status)
+    if not is_spent(cause):
+        return kept
+    window: Window = "balance" if answer.status == _PAYMENT else "unknown"
+    detail = "larger than the whole limit"
+    return [*kept, UsedUp(window, None, "body", scope="request", detail=detail, waiting_heals=False)]
+
+
+def _used_up(answer: Answer, said: list[Sentence], windows: frozenset[Window], *, now: float) -> list[Sentence]:
+    """What is used up, and the cause that follows from it."""
+    words = answer.words
+    end = words.end(now)
+    told = {each.window for each in said if isinstance(each, UsedUp)}
+    same = told if windows == _UNNAMED else told & windows
+    meant = same or windows
+    is_long = not LONG_WINDOWS.isdisjoint(meant) or "unknown" in meant
+    detail = words.code or _DETAILS.get(words.meaning or "", "an end is told")
+    cause = Named(Cause.QUOTA if is_long else Cause.THROTTLED, detail, words.code != "" or words.meaning != "rate")
+    if same:
+        return [*(_with_end(each, same, end) for each in said), cause]
+    reach = next((each for each in said if isinstance(each, Reach)), _OURS)
+    return [*said, *(_allowance(window, end, reach) for window in sorted(windows)), cause]
+
+
+def _with_end(said: Sentence, windows: frozenset[Window] | set[Window], end: float | None) -> Sentence:
+    """What a field has said, with the end that the words give."""
+    if end is None or not isinstance(said, UsedUp) or said.window not in windows or said.until is not None:
+        return said
+    return said._replace(until=end, strength="directive")
+
+
+def _allowance(window: Window, end: float | None, reach: Reach) -> UsedUp:
+    return UsedUp(
+        window,
+        end,
+        "body",
+        "advisory" if end is None else "directive",
+        reach.scope,
+        reach.model,
+        "an allowance, in words" if window == "unknown" else f"{window}, in words",
+        guess_seconds=_UNNAMED_SECONDS if window == "unknown" else None,
+        waiting_heals=window != "balance",
+    )
+
+
+_OURS: Final = Reach("credential")
+_DETAILS: Final = {"money": "money", "allowance": "an allowance is used up", "rate": "a rate"}
