@@ -10,6 +10,7 @@ Road not taken: `int(headers["retry-after"])`. It is a date as often as not, rep
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 from returns.result import Failure, Result, Success
@@ -20,13 +21,16 @@ from bucket_failover_core.answers.dialects.anthropic import read_anthropic
 from bucket_failover_core.answers.dialects.anthropic_subscription import read_anthropic_subscription
 from bucket_failover_core.answers.dialects.azure_openai import read_azure_openai
 from bucket_failover_core.answers.dialects.bedrock import read_bedrock
+from bucket_failover_core.answers.dialects.by_table import read_provider
 from bucket_failover_core.answers.dialects.codex import read_codex
+from bucket_failover_core.answers.dialects.copilot import read_copilot
 from bucket_failover_core.answers.dialects.generic import read_generic
 from bucket_failover_core.answers.dialects.google import read_google
 from bucket_failover_core.answers.dialects.groq import read_groq
 from bucket_failover_core.answers.dialects.openai import read_openai
 from bucket_failover_core.answers.dialects.openrouter import read_openrouter
 from bucket_failover_core.answers.error_words import NO_WORDS
+from bucket_failover_core.answers.providers import PROVIDERS
 from bucket_failover_core.answers.response import Answer, answer_of
 from bucket_failover_core.answers.signals import Open, Sentence, UsedUp
 from bucket_failover_core.answers.word_signals import with_words
@@ -34,7 +38,7 @@ from bucket_failover_core.facts.calls import CallFailure, Dialect, ErrorKind, Li
 from bucket_failover_core.facts.causes import Cause
 from bucket_failover_core.facts.limits import WINDOW_CEILING_SECONDS, Limit
 from bucket_failover_core.facts.windows import WindowReading
-from bucket_failover_core.value import check_moment
+from bucket_failover_core.value import check_moment, trusted
 
 _READERS: Final[dict[Dialect, Callable[..., list[Sentence]]]] = {
     "anthropic": read_anthropic,
@@ -46,7 +50,11 @@ _READERS: Final[dict[Dialect, Callable[..., list[Sentence]]]] = {
     "groq": read_groq,
     "openrouter": read_openrouter,
     "bedrock": read_bedrock,
+    "copilot": read_copilot,
+    "vertex": read_google,
+    "cloud-code": read_google,
     "generic": read_generic,
+    **{provider.dialect: partial(read_provider, provider) for provider in PROVIDERS},
 }
 _VERDICT_BY_ERROR_KIND: Final[dict[ErrorKind, Verdict]] = {
     "network": Verdict(cause=Cause.NETWORK, detail="network"),
@@ -54,6 +62,7 @@ _VERDICT_BY_ERROR_KIND: Final[dict[ErrorKind, Verdict]] = {
     "cancelled": Verdict(cause=Cause.CANCELLED, detail="cancelled"),
 }
 _SUCCESSES: Final = range(200, 300)
+_verdict_of = trusted(Verdict)
 
 
 def classify_failure(failure: CallFailure, *, now: float) -> Result[Verdict, Unclassifiable]:
@@ -153,7 +162,7 @@ def hear(failure: CallFailure, *, now: float, reads_windows: bool) -> Heard:
 def _verdict(judgement: Judgement) -> Verdict | None:
     if judgement.cause is None:
         return None
-    return Verdict(
+    return _verdict_of(
         cause=judgement.cause,
         limits=judgement.limits or judgement.guess,
         retry_not_before=judgement.wish,

@@ -45,6 +45,7 @@ from bucket_failover_core.facts.limits import (
     Strength,
     Window,
 )
+from bucket_failover_core.value import trusted
 
 LONG_WAIT_SECONDS: Final = 300.0
 """A 429 that asks for a longer wait is about a window, not a burst."""
@@ -69,6 +70,7 @@ _PAYMENT, _TOO_MANY = 402, 429
 _SPENT_STATUSES: Final = frozenset({_PAYMENT, _TOO_MANY})
 _REFUSALS: Final = frozenset({401, 403})
 _CREDENTIAL: Final = Reach("credential")
+_believed = trusted(Limit)
 _FROM_HEADER: Final[LimitSource] = "retry-after"
 _FROM_BODY: Final[LimitSource] = "body"
 
@@ -292,7 +294,7 @@ def _guess(found: dict[_Subject, _Belief], said: UsedUp, answer: Answer, *, now:
 
 
 def _limit(subject: _Subject, belief: _Belief, *, now: float) -> Limit:
-    return Limit(
+    return _believed(
         until=min(belief.until, now + WINDOW_CEILING_SECONDS[subject.window]),
         window=subject.window,
         source=belief.source,
@@ -312,4 +314,6 @@ def _bare_guess(answer: Answer, reach: Reach, *, now: float) -> Limit:
 
 def _origin(answer: Answer) -> str:
     """Where it was said."""
-    return "error event" if answer.http_status != answer.status else f"HTTP {answer.status}"
+    return (
+        f"HTTP {answer.status}" if answer.status is not None and answer.http_status == answer.status else "error event"
+    )

@@ -173,13 +173,13 @@ def _windows(text: str, words: set[str], *, has_end: bool) -> frozenset[Window]:
 
 
 def _ends(text: str, words: set[str]) -> tuple[float | None, float | None]:
-    """The latest moment (Unix seconds) and the longest duration after which the text says that there is something again."""
+    """The latest moment (Unix seconds) and the longest duration after which the text says that more is there."""
     if _AGAIN_WORDS.isdisjoint(words):
         return None, None
     durations = [parse_duration(match["duration"]) for match in _ENDS_IN.finditer(text)]
     moments = [_moment(match["date"], match["time"], match["zone"]) for match in _ENDS_AT.finditer(text)]
-    for match in _ENDS_ON_HTTP_DATE.finditer(text):
-        moments.append(parse_http_date(match["moment"].title().replace("Gmt", "GMT"), now=0.0))
+    dates = (match["moment"].title().replace("Gmt", "GMT") for match in _ENDS_ON_HTTP_DATE.finditer(text))
+    moments.extend(parse_http_date(date, now=0.0) for date in dates)
     at = max((moment for moment in moments if moment is not None), default=None)
     return at, max((seconds for seconds in durations if seconds is not None), default=None)
 

@@ -6,13 +6,16 @@ A provider sends the same names with every answer, so what follows from names al
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from bucket_failover_core.answers.providers import PROVIDERS
 from bucket_failover_core.facts.calls import Dialect
 
 HEADER_CHARACTERS_MAX: Final = 65_536
 _REMEMBERED_CHARACTERS_MAX: Final = 8_192
-"""Longer sets are not remembered: nobody who sends them may fill our memory."""
+"""Longer sets are not remembered: no sender may fill our memory."""
 
 _BY_PREFIX: Final[tuple[tuple[str, Dialect], ...]] = (
+    ("x-quota-snapshot-", "copilot"),  # before Azure's, whose gateway stands in front of it
+    *((header, provider.dialect) for provider in PROVIDERS for header in provider.headers),
     ("anthropic-ratelimit-unified-", "anthropic-subscription"),
     ("anthropic-", "anthropic"),
     ("x-codex-", "codex"),
@@ -37,6 +40,8 @@ _TELLING: Final = (
     "retry-after",
     "x-ms-retry-after-ms",
     "x-amzn-errortype",
+    "x-quota-snapshot-",
+    "x-tokenlimit-",
 )
 
 

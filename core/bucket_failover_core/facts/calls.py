@@ -18,6 +18,18 @@ Dialect = Literal[
     "groq",
     "openrouter",
     "bedrock",
+    "mistral",
+    "xai",
+    "deepseek",
+    "moonshot",
+    "zai",
+    "minimax",
+    "cerebras",
+    "copilot",
+    "vertex",
+    "cloud-code",
+    "together",
+    "fireworks",
     "generic",
 ]
 """Whose way of speaking an answer is in."""

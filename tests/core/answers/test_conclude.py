@@ -191,7 +191,8 @@ def test_what_an_overload_is(status: int, body: object, cause: Cause | None) -> 
 
 def test_an_overload_is_the_providers_own_trouble() -> None:
     """Neither a used-up window, nor a long wait, nor a name of the dialect's own makes it the account's."""
-    for said in ([spent("5h")], [Wait(NOW + 301)], [spent("minute")], [Named(Cause.THROTTLED, "n")]):
+    stories: list[list[Sentence]] = [[spent("5h")], [Wait(NOW + 301)], [spent("minute")], [Named(Cause.THROTTLED, "n")]]
+    for said in stories:
         for status in (429, 503):
             found = judged_by(said, status, body=OVERLOADED)
             assert (found.cause, found.limits, found.guess) == (Cause.OVERLOADED, (), ())

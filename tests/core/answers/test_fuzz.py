@@ -247,10 +247,12 @@ LIMIT_DETAIL = re.compile(
     rf"unified-status: rejected|(?:{_WINDOW}) window(?:: [\d.e+]+ %)?|(?:limit|quota) per (?:{_WINDOW})|"
     r"the tier has no quota|credits|key limit|billing_error|too large for the credits|"
     r"too many at the same time|enforced_spend_limit_reached|"
-    r"usage limit or credit balance|"
+    r"usage limit or credit balance|larger than the whole limit|an allowance, in words|"
+    r"(?:minute|5h|day|week|month|balance), in words|x-quota-snapshot-[a-z_-]*: rem=0|spend_control: [\d.e+]+ % used|"
     r"(?:(?:anthropic|x)-ratelimit|ratelimit|x-rate-limit)-[a-z-]*remaining(?:-[a-z]+)?: 0|"
     r"(?:x-codex-(?:primary|secondary)|rate_limit\.(?:primary|secondary)_window): [\d.e+]+ % used"
 )
+NO_402 = {Cause.CLIENT_ERROR, Cause.SERVER_ERROR, Cause.UNAUTHENTICATED}
 UNREADABLE_DETAIL = re.compile(r"(?:[a-z_.0-9-]+|retryDelay|quotaResetDelay) cannot be read")
 
 
@@ -299,7 +301,7 @@ def test_what_holds_of_every_verdict(failure: CallFailure, now: float) -> None:
     assert set(limits) <= set(verdict.limits)
     assert verdict.retry_not_before is None or now < verdict.retry_not_before <= now + 32 * DAY
     assert verdict.cause not in PROVIDERS_TROUBLE or verdict.limits == ()
-    assert failure.status != 402 or failure.error_kind is not None or verdict.cause is Cause.QUOTA
+    assert failure.status != 402 or failure.error_kind is not None or verdict.cause not in NO_402
     assert VERDICT_DETAIL.fullmatch(verdict.detail), verdict.detail
     assert SECRET not in without_models(verdict)
     assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict

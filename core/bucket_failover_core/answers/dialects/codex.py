@@ -123,4 +123,17 @@ def _usage_said(answer: Answer, *, now: float) -> list[Sentence]:
             fields["window_minutes"] = (seconds / 60,)
         if fields:
             said += _window_said(f"rate_limit.{name}_window", fields, USAGE, now=now)
-    return said
+    return said + _spend_said(answer, now=now)
+
+
+def _spend_said(answer: Answer, *, now: float) -> list[Sentence]:
+    """What the usage endpoint says of money: `{"spend_control": {"individual_limit": {"used_percent": 100, …}}}`."""
+    limit = as_mapping(as_mapping(answer.error.document.get("spend_control")).get("individual_limit"))
+    percent = number_in(limit.get("used_percent"))
+    if percent is None:
+        return []
+    moments = [number_in(limit.get("reset_at")) or 0.0, now + (number_in(limit.get("reset_after_seconds")) or 0.0)]
+    until = max((moment for moment in moments if moment > now), default=None)
+    if percent < _FULL:
+        return [Open("balance", percent / _FULL, until)]
+    return [UsedUp("balance", until, USAGE, detail=f"spend_control: {percent:g} % used")]

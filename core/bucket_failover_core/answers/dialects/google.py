@@ -31,6 +31,7 @@ _WINDOWS: Final[tuple[tuple[str, Window], ...]] = (
     ("perweek", "week"),
     ("permonth", "month"),
 )
+_BASE_MODEL: Final = re.compile(r"_per_base_model\b.{0,40}?\bbase model: ?([\w.@/-]{1,200}[\w@/-])", re.ASCII)
 _TOO_MANY: Final = 429
 
 
@@ -69,11 +70,12 @@ def _waits(details: tuple[Mapping[str, object], ...], *, now: float) -> list[Sen
 
 
 def _quotas(answer: Answer, details: tuple[Mapping[str, object], ...], *, now: float) -> list[Sentence]:
-    """What is used up, and whose it is."""
+    """What is used up, and whose it is; without a quota's id, a model that the answer names narrows it as well."""
     violations = [as_mapping(item) for detail in details for item in _violations(detail)]
     ids = [quota_id for violation in violations if isinstance(quota_id := violation.get("quotaId"), str)]
-    narrow = bool(ids) and all("permodel" in quota_id.lower() for quota_id in ids)
-    model = (answer.model or _model_named(violations, details)) if narrow else None
+    narrow = all("permodel" in quota_id.lower() for quota_id in ids)
+    named = _model_named(violations, details) or _base_model(answer.error.message)
+    model = (answer.model or named) if narrow and (ids or named) else None
     said: list[Sentence] = [Reach("organization", model)]
     windows = {window for quota_id in ids if (window := _window_of(quota_id)) is not None}
     for window in sorted(windows):
@@ -118,3 +120,9 @@ def _model_named(violations: list[Mapping[str, object]], details: tuple[Mapping[
         ),
         None,
     )
+
+
+def _base_model(message: str) -> str | None:
+    """The model that a metric per base model is about (Vertex AI)."""
+    match = _BASE_MODEL.search(message)
+    return None if match is None else match[1]
