@@ -97,6 +97,23 @@ class RefreshUnheardError(RefreshFailedError):
     """A refresh token was presented, and its answer was not heard. It may be used up."""
 
 
+class IssuerBusyError(RefreshFailedError):
+    """The issuer has asked not to be asked again before a moment; nothing is lost.
+
+    Args:
+        message: for people.
+        retry_at: Unix seconds.
+    """
+
+    def __init__(self, message: str, retry_at: float) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
+
+    def __reduce__(self) -> tuple[type["IssuerBusyError"], tuple[str, float]]:
+        """Exceptions cross processes; the default would call the class with the text alone."""
+        return (type(self), (str(self), self.retry_at))
+
+
 class RefreshSupersededError(RefreshFailedError):
     """Nothing was sent: another process has taken over this refresh, or the login is another one by now."""
 

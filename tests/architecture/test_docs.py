@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +101,29 @@ def test_what_a_person_meets_is_documented() -> None:
     section = (ROOT / "docs" / "how-it-works.md").read_text().split("## What a person meets")[1]
     for words in ("To *abandon* it", "refuse it, close it, or let it time out", "used to its last second", "at 80 %"):
         assert words in " ".join(section.split()), words
+
+
+def test_the_architecture_page_names_every_room_and_only_what_exists() -> None:
+    """Each room of the core, each folder of the shell, and no path that has moved."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    assert len(text.splitlines()) <= 150
+    for package in (ROOT / "core" / "bucket_failover_core", ROOT / "shell" / "bucket_failover"):
+        for room in package.glob("*/__init__.py"):
+            assert f"| `{room.parent.name}` |" in text, room
+    paths = re.findall(r"`([\w.*-]+/[\w./*-]*|[\w-]+\.toml)`", text)
+    assert len(paths) > 40
+    for path in paths:
+        assert list(ROOT.glob(path)), path
+
+
+@pytest.mark.parametrize(("heading", "contract"), [("The core", "core-rooms"), ("The shell", "shell-layers")])
+def test_the_architecture_page_draws_the_contracts(heading: str, contract: str) -> None:
+    """Line by line, what import-linter holds."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    drawn = text.split(f"## {heading}\n\n```\n")[1].split("\n```")[0].splitlines()
+    held = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in held if each["id"] == contract)
+    assert [set(line.split()) for line in drawn] == [set(layer.replace("|", " ").split()) for layer in layers]
 
 
 def test_the_requirements_page_is_up_to_date() -> None:

@@ -32,8 +32,8 @@ from tests.support.people import PROVIDER, token
 Form = Mapping[str, str]
 """What a client has sent."""
 
-Answerer = Callable[[Form], tuple[int, Mapping[str, Any]]]
-"""A form to a status and a body."""
+Answerer = Callable[[Form], tuple[Any, ...]]
+"""A form to a status and a body, and headers if there are any (`form`: the body is a form, under the name "")."""
 
 
 BUCKET: Final = "default"
@@ -106,8 +106,12 @@ class TokenEndpoint:
 
 def _application(answer: Answerer) -> ASGIApp:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        status, body = answer(dict(parse_qsl((await Request(scope, receive).body()).decode())))
-        await Response(json.dumps(body), status, media_type="application/json")(scope, receive, send)
+        status, body, *more = answer(dict(parse_qsl((await Request(scope, receive).body()).decode())))
+        headers = dict(more[0]) if more else {}
+        is_form = headers.pop("form", "") != ""
+        content = body[""] if is_form else json.dumps(body)
+        media_type = "application/x-www-form-urlencoded" if is_form else "application/json"
+        await Response(content, status, headers, media_type)(scope, receive, send)
 
     return application
 

@@ -167,6 +167,7 @@ def _verdict(judgement: Judgement) -> Verdict | None:
         limits=judgement.limits or judgement.guess,
         retry_not_before=judgement.wish,
         detail=judgement.detail,
+        account_disabled=judgement.account_disabled,
     )
 
 

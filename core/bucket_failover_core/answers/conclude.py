@@ -93,6 +93,7 @@ class Judgement(NamedTuple):
         wish: Unix seconds before which no repetition is wanted.
         detail: in words of our own.
         unreadable: a field that speaks of limits, if none that does can be read; else empty.
+        account_disabled: the provider has disabled the account.
     """
 
     cause: Cause | None
@@ -102,6 +103,7 @@ class Judgement(NamedTuple):
     wish: float | None = None
     detail: str = ""
     unreadable: str = ""
+    account_disabled: bool = False
 
 
 class Speech(NamedTuple):
@@ -147,7 +149,8 @@ def judge(answer: Answer, said: list[Sentence], *, now: float) -> Judgement:
     limits = _limits(speech, wish if is_refusal else None, answer, now=now)
     guess = () if limits or speech.is_alone or not is_spent(cause) else (_bare_guess(answer, speech.reach, now=now),)
     is_spoken = speech.named is not None and is_spent(speech.named.cause) and speech.named.is_spoken
-    return Judgement(cause, limits, guess, is_spoken, not_before, detail, unreadable)
+    disabled = cause is Cause.FORBIDDEN and answer.words.meaning == "disabled"
+    return Judgement(cause, limits, guess, is_spoken, not_before, detail, unreadable, disabled)
 
 
 def _sorted(said: list[Sentence]) -> Speech:

@@ -96,12 +96,14 @@ class Verdict(Value):
         limits: what its answer says about quota.
         retry_not_before: Unix seconds before which the provider wants no repetition of this request, or None.
         detail: a few words, never a secret.
+        account_disabled: the provider has disabled the account: no refresh and no login heals it.
     """
 
     cause: Cause
     limits: tuple[Limit, ...] = ()
     retry_not_before: float | None = None
     detail: str = ""
+    account_disabled: bool = False
 
 
 @final

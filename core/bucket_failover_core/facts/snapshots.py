@@ -57,6 +57,8 @@ class BucketSnapshot(Value):
         probed_at: Unix seconds at which a request last tested one of its advisory limits; None: none has.
         calls_spent: it has had all the calls that one request may make with it: it is neither used, refreshed nor
             logged in to again in this request.
+        issuer_busy_until: Unix seconds until which its issuer wants to issue nothing for it; None: it has not said so.
+        account_disabled: the provider has disabled its account: no refresh and no login heals it.
     """
 
     name: BucketName
@@ -75,6 +77,8 @@ class BucketSnapshot(Value):
     calls: int = Field(default=0, ge=0)
     probed_at: float | None = None
     calls_spent: bool = False
+    issuer_busy_until: float | None = None
+    account_disabled: bool = False
 
 
 @final
@@ -111,6 +115,7 @@ class Trigger(Value):
         fingerprint: of the access token that the call used; None or empty if unknown.
         limits: what its answer said about quota.
         detail: a few words, never a secret.
+        account_disabled: the provider has disabled the account.
     """
 
     status: HttpStatus | None = None
@@ -118,6 +123,7 @@ class Trigger(Value):
     fingerprint: str | None = None
     limits: tuple[Limit, ...] = ()
     detail: str = ""
+    account_disabled: bool = False
 
 
 @final

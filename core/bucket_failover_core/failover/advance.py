@@ -74,7 +74,9 @@ def _apply(snapshot: FailoverSnapshot, event: FailoverEvent) -> FailoverSnapshot
         case "token-refreshed":
             return _renewed(snapshot, bucket_named(snapshot, event.bucket), event.token, by="refresh")
         case "refresh-failed":
-            return _failed_step(snapshot, bucket_named(snapshot, event.bucket), "refresh_spent", refresh_detail(event))
+            bucket = bucket_named(snapshot, event.bucket)
+            failed = _failed_step(snapshot, bucket, "refresh_spent", refresh_detail(event))
+            return _busy(failed, event.bucket, event.retry_at)
         case "reauthenticated":
             renewed = _renewed(snapshot, bucket_named(snapshot, event.bucket), event.token, by="reauth")
             return _with_login_spent(renewed)
@@ -127,6 +129,8 @@ def _charge(
         facts["rejected"] = (*failed.rejected, refused)
     if cause is not None or reported.detail:
         facts["problems"] = (*failed.problems, _problem(cause=cause, detail=reported.detail))
+    if reported.account_disabled:
+        facts["account_disabled"] = True
     if reported.limits:
         facts["limits"] = merge_limits(failed.limits, reported.limits)
     charged = failed.evolve(facts)
@@ -175,7 +179,10 @@ def _renewed(snapshot: FailoverSnapshot, bucket: BucketSnapshot, token: TokenSta
     """
     brought = type(token) is TokenHeld and not is_refused(bucket, token, "") and not _is_same(token, bucket.token)
     spent = "refresh_spent" if by == "refresh" else "reauth_spent"
-    return with_facts(snapshot, bucket, {"token": token, "renewed_by": by if brought else None, spent: True})
+    facts: dict[str, object] = {"token": token, "renewed_by": by if brought else None, spent: True}
+    if brought:
+        facts.update(issuer_busy_until=None, account_disabled=bucket.account_disabled and by == "refresh")
+    return with_facts(snapshot, bucket, facts)
 
 
 def _failed_step(snapshot: FailoverSnapshot, bucket: BucketSnapshot, spent: str, detail: str) -> FailoverSnapshot:
@@ -201,6 +208,13 @@ def _remember_refusal(snapshot: FailoverSnapshot) -> FailoverSnapshot:
         return remembered
     return remembered.evolve({"trigger": snapshot.trigger.evolve({"fingerprint": fingerprint})}
     )  # fmt: skip
+
+
+def _busy(snapshot: FailoverSnapshot, bucket: str, until: float | None) -> FailoverSnapshot:
+    """The issuer has asked to wait."""
+    if until is None:
+        return snapshot
+    return with_facts(snapshot, bucket_named(snapshot, bucket), {"issuer_busy_until": until})
 
 
 def _with_login_spent(snapshot: FailoverSnapshot) -> FailoverSnapshot:

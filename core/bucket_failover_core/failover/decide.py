@@ -103,6 +103,8 @@ def _find_current(
     now: float,
 ) -> BucketFinding:
     """Pass 1: the fact that settles what the triggering bucket is good for."""
+    if snapshot.trigger.account_disabled:
+        return found(bucket=current.name, fact="account-disabled", detail=snapshot.trigger.detail)
     may_refresh = not current.calls_spent
     held = token_fact(current, now=now, refused=refused, refused_unknown=is_refusal(cause), may_refresh=may_refresh)
     if held == "login-failed":

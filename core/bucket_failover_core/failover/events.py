@@ -49,6 +49,7 @@ class RefreshFailed(Value):
         detail: why, in a few words, never a secret.
         permanent: the issuer has refused the refresh token for good; else it may work another time.
         at: Unix seconds at which it ended; see `TokenRead`.
+        retry_at: Unix seconds until which the issuer is busy; None: it has not said so.
     """
 
     kind: Literal["refresh-failed"] = "refresh-failed"
@@ -56,6 +57,7 @@ class RefreshFailed(Value):
     detail: str = ""
     permanent: bool = False
     at: float | None = None
+    retry_at: float | None = None
 
 
 @final

@@ -117,6 +117,9 @@ def _action(exhausted: AllBucketsExhausted) -> str:
     paused = [finding.bucket for finding in exhausted.findings if finding.remedy == "resume"]
     if paused:
         options.append(f"resume {' or '.join(paused)}")
+    disabled = [finding.bucket for finding in exhausted.findings if finding.remedy == "provider"]
+    if disabled:
+        options.append(f"ask {exhausted.provider} to enable the account of {' or '.join(disabled)}")
     if exhausted.retry_at is not None:
         options.append(f"wait until {moment_text(exhausted.retry_at)}")
     text = ", or ".join(options) or "try again later"

@@ -26,6 +26,8 @@ Fact = Literal[
     "token-refused",
     "key-refused",
     "login-failed",
+    "issuer-busy",
+    "account-disabled",
     "token-absent",
     "token-corrupt",
     "key-missing",
@@ -36,9 +38,10 @@ Fact = Literal[
 ]
 """What settled it. The first six rule nothing out; of them, `usable` ends a search."""
 
-Remedy = Literal["nothing", "wait", "login", "new-key", "store", "resume", "retry"]
+Remedy = Literal["nothing", "wait", "login", "new-key", "store", "resume", "retry", "provider"]
 """What would heal the bucket: `nothing` is needed, or the next step heals it; `wait` for the provider; a `login`; a
-`new-key`; the `store` has to answer again; the operator has to `resume` it; a later request may `retry`."""
+`new-key`; the `store` has to answer again; the operator has to `resume` it; a later request may `retry`; only the
+`provider` can enable the account again."""
 
 _REASONS: Final[dict[Fact, BucketFailureReason]] = {
     "call-refused-for-quota": BucketFailureReason.QUOTA_EXHAUSTED,
@@ -47,6 +50,8 @@ _REASONS: Final[dict[Fact, BucketFailureReason]] = {
     "token-refused": BucketFailureReason.EXPIRED_REFRESH_FAILED,
     "key-refused": BucketFailureReason.EXPIRED_REFRESH_FAILED,
     "login-failed": BucketFailureReason.REAUTH_FAILED,
+    "issuer-busy": BucketFailureReason.EXPIRED_REFRESH_FAILED,
+    "account-disabled": BucketFailureReason.EXPIRED_REFRESH_FAILED,
     "token-absent": BucketFailureReason.NO_TOKEN,
     "token-corrupt": BucketFailureReason.NO_TOKEN,
     "key-missing": BucketFailureReason.NO_TOKEN,
@@ -63,6 +68,8 @@ _REMEDIES: Final[dict[Fact, Remedy]] = {
     "token-refused": "login",
     "key-refused": "new-key",
     "login-failed": "login",
+    "issuer-busy": "wait",
+    "account-disabled": "provider",
     "token-absent": "login",
     "token-corrupt": "login",
     "key-missing": "new-key",
@@ -85,6 +92,8 @@ _WORDS: Final[dict[Fact, str]] = {
     "token-refused": "the provider refused its token",
     "key-refused": "the provider refused its API key",
     "login-failed": "the login brought no usable token",
+    "issuer-busy": "its token cannot be refreshed yet: the issuer is busy",
+    "account-disabled": "the provider has disabled its account",
     "token-absent": "it has no token",
     "token-corrupt": "what the store holds is no token",
     "key-missing": "no API key is stored",

@@ -190,18 +190,14 @@ def token_fact(
         may_refresh: whether a refresh that is unspent may still be tried.
     """
     token = bucket.token
+    if bucket.account_disabled:
+        return "account-disabled"
     if type(token) is TokenHeld:
         expired = is_expired(token.expiry, now=now, api_key=bucket.api_key, issued_at=token.issued_at)
         unproven = refused_unknown and token.fingerprint == "" and bucket.renewed_by is None
         if not expired and not unproven and not is_refused(bucket, token, refused):
             return "usable"
-        if bucket.api_key:
-            return "key-refused"
-        if bucket.reauth_spent:
-            return "login-failed"
-        if may_refresh and token.refreshable and not bucket.refresh_spent:
-            return "refreshable"
-        return "token-expired" if expired else "token-refused"
+        return _unusable_fact(bucket, token, expired=expired, may_refresh=may_refresh, now=now)
     if token.kind == "unread":
         return "not-read"
     if bucket.reauth_spent and not bucket.api_key:
@@ -213,11 +209,26 @@ def token_fact(
     return "token-absent" if token.kind == "absent" else "token-corrupt"
 
 
+def _unusable_fact(bucket: BucketSnapshot, token: TokenHeld, *, expired: bool, may_refresh: bool, now: float) -> Fact:
+    """What a token says that has ended or was refused: what heals it, or why nothing does in this request."""
+    if bucket.api_key:
+        return "key-refused"
+    if bucket.reauth_spent:
+        return "login-failed"
+    if token.refreshable and bucket.issuer_busy_until is not None and now < bucket.issuer_busy_until:
+        return "issuer-busy"
+    if may_refresh and token.refreshable and not bucket.refresh_spent:
+        return "refreshable"
+    return "token-expired" if expired else "token-refused"
+
+
 def settle(bucket: BucketSnapshot, fact: Fact) -> BucketFinding:
     """The finding for a fact about the bucket's token, with what is known of it."""
     if fact in OPEN_FACTS:
         return found(bucket=bucket.name, fact=fact)
     token = bucket.token
+    if fact == "issuer-busy":
+        return found(bucket=bucket.name, fact=fact, until=None if bucket.paused else bucket.issuer_busy_until)
     if (type(token) is TokenCorrupt or type(token) is TokenOutage) and fact != "login-failed":
         return found(bucket=bucket.name, fact=fact, detail=token.detail)
     return found(bucket=bucket.name, fact=fact, detail=newest_detail(bucket))

@@ -16,6 +16,8 @@ Rules:
   without its knowing (it slept, or its lock was no lock) finds a greater number, or another mark than its own, and
   sends nothing.
 * A call that was never sent leaves no trace.
+* A refresh token that the issuer has refused for good is not presented again, by any process that shares the store;
+  nor one before the moment until which the issuer has asked to wait. Both stand in the mark, until another token does.
 * A refresh that has brought no progress (a token that has ended already, or the same one without a later end) is not
   repeated at once: an issuer that does so once does so again.
 
@@ -47,12 +49,16 @@ class RefreshMark(Value):
         at: Unix seconds at which the mark was left.
         is_sent: its first byte was about to be sent; False: it was not.
         lease: the number of the lease under which it was left; 0: the store's locks have no numbers.
+        is_refused: the issuer has refused it for good: no process that shares the store presents it again.
+        busy_until: Unix seconds until which the issuer wants not to be asked for it; None: it has not said so.
     """
 
     refresh_fingerprint: str = Field(min_length=1)
     at: float
     is_sent: bool = False
     lease: int = Field(default=0, ge=0)
+    is_refused: bool = False
+    busy_until: float | None = None
 
 
 @final
@@ -122,16 +128,21 @@ class RefreshImpossible(Value):
         why: `no-token`: none is stored; `corrupt`: what is stored is no token; `outage`: the store could not
             answer; `not-refreshable`: there is no refresh token; `interrupted`: an earlier refresh was, and its outcome
             is lost; `stalled`: the last one has just brought no progress; `superseded`: a later lease was given
-            meanwhile, and its holder refreshes.
+            meanwhile, and its holder refreshes; `refused`: the issuer takes this refresh token no more; `busy`: the
+            issuer has asked to wait.
+        until: Unix seconds until which the issuer is busy.
     """
 
     kind: Literal["refresh-impossible"] = "refresh-impossible"
-    why: Literal["no-token", "corrupt", "outage", "not-refreshable", "interrupted", "stalled", "superseded"]
+    why: Literal[
+        "no-token", "corrupt", "outage", "not-refreshable", "interrupted", "stalled", "superseded", "refused", "busy"
+    ]
+    until: float | None = None
 
     @property
     def needs_login(self) -> bool:
         """Whether only a login brings a token."""
-        return self.why not in {"outage", "stalled", "superseded"}
+        return self.why not in {"outage", "stalled", "superseded", "busy"}
 
 
 RefreshDecision = Annotated[AdoptStored | PresentRefreshToken, Field(discriminator="kind")]
@@ -164,6 +175,11 @@ def decide_refresh(snapshot: RefreshSnapshot, *, now: float) -> Result[RefreshDe
         return Failure(RefreshImpossible(why="not-refreshable"))
     if stored.mark is not None and stored.mark.lease > snapshot.lease:
         return Failure(RefreshImpossible(why="superseded"))
+    if is_refused_for_good(stored):
+        return Failure(RefreshImpossible(why="refused"))
+    busy_until = _busy_until(stored)
+    if busy_until is not None and now < busy_until:
+        return Failure(RefreshImpossible(why="busy", until=busy_until))
     is_unheard = _is_unheard(stored)
     if is_unheard and snapshot.single_use:
         return Failure(RefreshImpossible(why="interrupted"))
@@ -229,7 +245,7 @@ def token_worth(stored: StoredLogin, *, single_use: bool = True) -> KnownToken:
         stored: what the store holds.
         single_use: the issuer takes each refresh token once.
     """
-    if isinstance(stored.token, TokenHeld) and single_use and _is_unheard(stored):
+    if isinstance(stored.token, TokenHeld) and (is_refused_for_good(stored) or (single_use and _is_unheard(stored))):
         return stored.token.evolve({"refreshable": False})
     return stored.token
 
@@ -246,3 +262,14 @@ def _is_unheard(stored: StoredLogin) -> bool:
     """Whether the stored refresh token was presented, and no process has heard the answer."""
     mark = stored.mark
     return mark is not None and mark.is_sent and mark.refresh_fingerprint == stored.refresh_fingerprint
+
+
+def is_refused_for_good(stored: StoredLogin) -> bool:
+    """Whether the issuer has refused the refresh token that is stored."""
+    mark = stored.mark
+    return mark is not None and mark.is_refused and mark.refresh_fingerprint == stored.refresh_fingerprint
+
+
+def _busy_until(stored: StoredLogin) -> float | None:
+    mark = stored.mark
+    return mark.busy_until if mark is not None and mark.refresh_fingerprint == stored.refresh_fingerprint else None

@@ -52,10 +52,12 @@ class NothingIssued(Value):
     Args:
         is_known: the issuer has not used the refresh token up: nothing was sent, or its answer says so. False: the
             answer was not heard.
+        retry_at: Unix seconds before which the issuer wants not to be asked again (`Retry-After`); None: not said.
     """
 
     kind: Literal["nothing-issued"] = "nothing-issued"
     is_known: bool
+    retry_at: float | None = None
 
 
 IssuerAnswer = Annotated[TokensIssued | GrantRefused | NothingIssued, Field(discriminator="kind")]
@@ -94,11 +96,13 @@ class NotRefreshed(Value):
             and what was issued is dropped; `unheard`: the answer was not heard; `not-issued`: the issuer had none,
             and the refresh token is unused.
         clears_mark: whether to clear the mark; else it stays, for the next refresh to see.
+        leaves: the mark to leave instead: this refresh token is refused for good, or its issuer is busy.
     """
 
     kind: Literal["not-refreshed"] = "not-refreshed"
     why: Literal["refused", "logged-out", "unheard", "not-issued"]
     clears_mark: bool
+    leaves: RefreshMark | None = None
 
     @property
     def needs_login(self) -> bool:
@@ -144,13 +148,32 @@ def decide_outcome(
             is_progress = _is_progress(presented, answer.token, now=now)
             return Success(StoreIssued(keeps_refresh_token=keeps, is_progress=is_progress))
         case "grant-refused":
-            return Failure(NotRefreshed(why="refused", clears_mark=clears_mark))
+            mark = _note(presented, now=now, is_refused=True) if clears_mark else None
+            return Failure(NotRefreshed(why="refused", clears_mark=clears_mark, leaves=mark))
         case "nothing-issued" if answer.is_known:
-            return Failure(NotRefreshed(why="not-issued", clears_mark=clears_mark))
+            is_busy = clears_mark and answer.retry_at is not None and answer.retry_at > now
+            mark = _note(presented, now=now, busy_until=answer.retry_at) if is_busy else None
+            return Failure(NotRefreshed(why="not-issued", clears_mark=clears_mark, leaves=mark))
         case "nothing-issued":
             return Failure(NotRefreshed(why="unheard", clears_mark=False))
         case never:
             assert_never(never)
+
+
+def _note(
+    presented: StoredLogin, *, now: float, is_refused: bool = False, busy_until: float | None = None
+) -> RefreshMark | None:
+    """What is to be known of the refresh token that was presented; None: it has no name to know it by."""
+    if presented.refresh_fingerprint == "":
+        return None
+    lease = 0 if presented.mark is None else presented.mark.lease
+    return RefreshMark(
+        refresh_fingerprint=presented.refresh_fingerprint,
+        at=now,
+        lease=lease,
+        is_refused=is_refused,
+        busy_until=busy_until,
+    )
 
 
 def _is_later(mark: RefreshMark | None, ours: RefreshMark | None) -> bool:

@@ -25,7 +25,7 @@ from pydantic import Field
 from returns.result import Failure, Result, Success
 
 from bucket_failover_core.facts.tokens import TokenHeld
-from bucket_failover_core.formats import number_in
+from bucket_failover_core.formats import number_in, parse_http_date, parse_number
 from bucket_failover_core.oauth.device import DeviceCode, DeviceDeclined, DeviceFailed, DevicePending, DeviceRefused
 from bucket_failover_core.oauth.refresh_outcome import GrantRefused, IssuerAnswer, NothingIssued, TokensIssued
 from bucket_failover_core.oauth.settings import REFUSALS, Body, error_name
@@ -33,8 +33,14 @@ from bucket_failover_core.value import Value, check_moment
 
 _SUCCESSES: Final = range(200, 300)
 """Source: RFC 9110, 15.3."""
-_REFUSING: Final = frozenset({*_SUCCESSES, 400, 401, 403})
-"""Statuses with which a refusal's name counts: RFC 6749, 5.2 has 400 and 401; GitHub says it with 200."""
+_REFUSING: Final = frozenset({*_SUCCESSES, *range(400, 500)} - {407, 408, 429})
+"""Statuses with which a refusal's name counts: RFC 6749, 5.2 has 400 and 401; GitHub says it with 200, Auth0 403."""
+_WAITING: Final = frozenset({429, *range(500, 600)})
+"""Statuses with which a `Retry-After` is the issuer's wish (RFC 9110, 10.2.3; RFC 6585, 4)."""
+_WAIT_MAX_SECONDS: Final = 24 * 3_600.0
+"""A wild number keeps no login from its refresh for longer than a day."""
+_DECLINED: Final = frozenset({"access_denied", "authorization_declined"})
+"""A person's no: RFC 6749, 4.1.2.1; Microsoft has a word of its own."""
 _UNHEARD: Final = frozenset({408, 504})
 """Timeouts. Source: RFC 9110, 15.5.9 and 15.6.5."""
 _BUSY: Final = frozenset({408, 429, *range(500, 600)})
@@ -94,7 +100,9 @@ def describe_issuer_answer(status: int, body: Body) -> str:
     return _describe(status, body, lacks="a token" if is_without else "")
 
 
-def read_issuer_answer(status: int, body: Body, *, now: float) -> IssuerAnswer:
+def read_issuer_answer(
+    status: int, body: Body, *, now: float, retry_after: str = "", last_lifetime: float | None = None
+) -> IssuerAnswer:
     """What came of presenting a grant to the token endpoint.
 
     Example: at 1000.0, a 200 with `access_token` and an `expires_in` of 3600 is `TokensIssued`, with an expiry of
@@ -104,25 +112,50 @@ def read_issuer_answer(status: int, body: Body, *, now: float) -> IssuerAnswer:
         status: the HTTP status.
         body: what was answered.
         now: Unix seconds at which it came.
+        retry_after: the header of that name; empty: there was none.
+        last_lifetime: how long the last token of this login lived, in seconds; None: unknown.
 
     Raises:
         ValueError: `now` is no moment.
 
-    Source: RFC 6749, 5.1, 5.2 and 6; RFC 9110, 15.
+    Source: RFC 6749, 5.1, 5.2 and 6; RFC 9110, 10.2.3 and 15.
     """
     check_moment(now)
     if status in _SUCCESSES:
         access, refresh = _text(body, "access_token"), _text(body, "refresh_token")
         if access:
-            seconds = _lifetime(body)
-            expiry = None if seconds is None else now + seconds
+            expiry = _expiry(body, now=now, last_lifetime=last_lifetime)
             token = TokenHeld(expiry=expiry, fingerprint=access, refreshable=refresh != "", issued_at=now)
             return TokensIssued(token=token, refresh_fingerprint=refresh)
         if not _has_error(body):
             return NothingIssued(is_known=False)
     if status in _REFUSING and error_name(body) in REFUSALS:
         return GrantRefused()
-    return NothingIssued(is_known=status not in _UNHEARD)
+    is_known = status not in _UNHEARD
+    return NothingIssued(is_known=is_known, retry_at=_retry_at(status, retry_after, now=now) if is_known else None)
+
+
+def _expiry(body: Body, *, now: float, last_lifetime: float | None) -> float | None:
+    """When the token ends: as the answer says; else its own `exp`, if it is a JWT; else as the last one did.
+
+    None: its issuer has named no end, so it is usable until it is refused.
+    """
+    seconds = _lifetime(body)
+    if seconds is not None:
+        return now + seconds
+    own = None if body is None else number_in(body.get("access_token_exp"))
+    if own is not None and own < _NO_LIFETIME_SECONDS:
+        return own
+    return None if last_lifetime is None or last_lifetime <= 0 else now + last_lifetime
+
+
+def _retry_at(status: int, retry_after: str, *, now: float) -> float | None:
+    """Until when the issuer wants not to be asked again; None: it has not said so, or in no form that can be read."""
+    if status not in _WAITING or not retry_after:
+        return None
+    seconds = parse_number(retry_after)
+    moment = now + seconds if seconds is not None else parse_http_date(retry_after, now=now)
+    return None if moment is None or moment <= now else min(moment, now + _WAIT_MAX_SECONDS)
 
 
 def read_redirect(parameters: Mapping[str, tuple[str, ...]], *, state: str) -> Result[CodeGiven, RedirectRefused]:
@@ -146,7 +179,7 @@ def read_redirect(parameters: Mapping[str, tuple[str, ...]], *, state: str) -> R
     errors = tuple(filter(None, parameters.get("error", ())))
     if errors:
         name = error_name({"error": errors[0]}) if len(errors) == 1 else ""
-        return Failure(RedirectRefused(why="declined" if name == "access_denied" else "failed", detail=name))
+        return Failure(RedirectRefused(why="declined" if name in _DECLINED else "failed", detail=name))
     codes = parameters.get("code", ())
     if len(codes) > 1:
         return Failure(RedirectRefused(why="failed", detail="several codes"))
@@ -221,7 +254,7 @@ def read_device_poll(status: int, body: Body, *, now: float) -> DevicePollAnswer
             return DevicePending()
         case "slow_down":
             return DevicePending(slow_down=True)
-        case "access_denied":
+        case "access_denied" | "authorization_declined":
             return DeviceDeclined()
         case "expired_token" | "token_expired":
             return DeviceFailed(detail="expired")

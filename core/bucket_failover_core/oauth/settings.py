@@ -62,19 +62,29 @@ REFUSALS: Final[frozenset[str]] = frozenset(
         "refresh_token_expired",
         "refresh_token_invalidated",
         "refresh_token_reused",
+        "app_session_expired",
+        "app_session_terminated",
+        # Slack
+        "invalid_refresh_token",
+        # what only a login heals (OpenID Connect; Auth0; RFC 6749)
+        "interaction_required",
+        "login_required",
+        "consent_required",
+        "mfa_required",
+        "unauthorized_client",
     }
 )
 """Errors that say of a grant (an authorization code, a device code, a refresh token) that it will never be taken again.
 
 Source: RFC 6749, 5.2; RFC 6750, 3.1; RFC 8628, 3.5; GitHub, "Troubleshooting OAuth app access token request errors" and
-"Authorizing OAuth apps"; OpenAI: what ends a login of Codex (codex-rs/login/src/auth/manager.rs).
+"Authorizing OAuth apps"; OpenAI: what ends a login of Codex (codex-rs/login/src/auth/manager.rs; openai/codex#27351);
+OpenID Connect Core 1.0, 3.1.2.6; Auth0, "MFA API"; Slack, "oauth.v2.access".
 """
 
 ERROR_NAMES: Final[frozenset[str]] = REFUSALS | {
     "invalid_client",
     "invalid_request",
     "invalid_scope",
-    "unauthorized_client",
     "unsupported_grant_type",
     # of the authorization endpoint
     "access_denied",
@@ -83,16 +93,14 @@ ERROR_NAMES: Final[frozenset[str]] = REFUSALS | {
     "unsupported_response_type",
     # of a login elsewhere
     "authorization_pending",
+    "authorization_declined",
     "slow_down",
     # of a revocation
     "unsupported_token_type",
     # of OpenID Connect
     "account_selection_required",
-    "consent_required",
-    "interaction_required",
     "invalid_request_object",
     "invalid_request_uri",
-    "login_required",
     "registration_not_supported",
     "request_not_supported",
     "request_uri_not_supported",

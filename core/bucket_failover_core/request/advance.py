@@ -94,6 +94,7 @@ def _answered(request: RequestSnapshot, event: CallAnswered) -> RequestSnapshot:
         detail="" if verdict is None else verdict.detail,
         retry_not_before=None if verdict is None else verdict.retry_not_before,
         fingerprint=event.fingerprint,
+        account_disabled=verdict is not None and verdict.account_disabled,
     )
     facts.update(failures=(*request.failures, failed), found=(), search_failed=None)
     if request.renewed:

@@ -138,6 +138,8 @@ def _joined(
     if failures:
         facts["tried"] = True
         facts["calls_spent"] = counts and len(failures) >= ATTEMPTS_PER_BUCKET
+    if _is_disabled(account, token, failures, believed=believed, now=now):
+        facts["account_disabled"] = True
     if refreshed or name in request.spent:
         facts["refresh_spent"] = True
     renewed_by = _renewed_by(bucket, account, request, failures) if account.renewed_by is not None else None
@@ -147,6 +149,17 @@ def _joined(
         problems = _problems(account, failures, refreshed=refreshed, logged_in=logged_in)
         facts["problems"] = problems or bucket.problems
     return bucket.evolve(facts)
+
+
+def _is_disabled(account: AccountFacts, token: TokenState, failures: _Failures, *, believed: bool, now: float) -> bool:
+    """Whether the provider has disabled the account of the token held now, in this request or not long ago."""
+    fingerprint = token.fingerprint if type(token) is TokenHeld else ""
+    if any(failed.account_disabled and failed.fingerprint in {"", fingerprint} for failed in failures):
+        return True
+    return believed and any(
+        refusal.is_account and refusal.fingerprint == fingerprint and refusal.at <= now < refusal.until()
+        for refusal in account.refusals
+    )
 
 
 def _token(

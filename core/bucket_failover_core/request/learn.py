@@ -57,7 +57,8 @@ def learn(session: SessionSnapshot, event: RequestEvent) -> SessionSnapshot:
             at = _moment(event.at)
             return _ended(_token(session, event.bucket, event.token, at, by="refresh"), event.bucket, "refresh", at, "")
         case "refresh-failed":
-            return _ended(session, event.bucket, "refresh", _moment(event.at), refresh_detail(event))
+            ended = _ended(session, event.bucket, "refresh", _moment(event.at), refresh_detail(event))
+            return _busy(ended, event.bucket, event.retry_at)
         case "reauthenticated":
             at = _moment(event.at)
             return _ended(_token(session, event.bucket, event.token, at, by="reauth"), event.bucket, "login", at, "")
@@ -124,7 +125,10 @@ def _token(
     facts = _later_word(bucket, account, token, at, brought)
     if facts is None:
         return session
-    changed = bucket.evolve({"token": token, "api_key": bucket.api_key or api_key})
+    word: _Facts = {"token": token, "api_key": bucket.api_key or api_key}
+    if bucket.issuer_busy_until is not None and token != bucket.token and type(bucket.token) is TokenHeld:
+        word["issuer_busy_until"] = None  # it was said of the login that was held before
+    changed = bucket.evolve(word)
     if (
         account.declined_at is not None
         and account.declined_at <= at
@@ -165,6 +169,19 @@ def _is_later(at: float, brought: Renewer | None, account: AccountFacts) -> bool
     assert account.read_at is not None
     held_is_brought = account.renewed_by is not None and account.renewed_at == account.read_at
     return (at, brought is not None) >= (account.read_at, held_is_brought)
+
+
+def _busy(session: SessionSnapshot, name: str, until: float | None) -> SessionSnapshot:
+    """The issuer has asked to wait; of two moments the later one counts, in whatever order they are told."""
+    place = session.profile.place_of(name)
+    if place is None or until is None:
+        return session
+    bucket = session.profile.buckets[place]
+    if bucket.issuer_busy_until is not None and bucket.issuer_busy_until >= until:
+        return session
+    changed = bucket.evolve({"issuer_busy_until": until})
+    profile = session.profile.evolve({"buckets": _replaced(session.profile.buckets, place, changed)})
+    return session.evolve({"profile": profile})
 
 
 def _ended(session: SessionSnapshot, name: str, step: str, at: float, problem: str) -> SessionSnapshot:
@@ -224,9 +241,11 @@ def _answered(session: SessionSnapshot, event: CallAnswered) -> SessionSnapshot:
 
 
 def _refuses(event: CallAnswered) -> bool:
-    """Whether the answer refuses the token as such: a 403 may be about this one call."""
+    """Whether the answer refuses the token or its account as such: any other 403 may be about this one call."""
     verdict = event.answer.verdict
-    return verdict is not None and verdict.cause is Cause.UNAUTHENTICATED and event.fingerprint != ""
+    if verdict is None or event.fingerprint == "":
+        return False
+    return verdict.cause is Cause.UNAUTHENTICATED or verdict.account_disabled
 
 
 def _still_refuses(bucket: BucketSnapshot, account: AccountFacts, event: CallAnswered) -> bool:
@@ -294,10 +313,13 @@ def _with_refusal(refusals: tuple[Refusal, ...], event: CallAnswered) -> tuple[R
     """One more refusal; calls that began before the first one was known count as one."""
     at, fingerprint = event.answer.at, event.fingerprint
     held = next((old for old in refusals if old.fingerprint == fingerprint), None)
+    is_account = event.answer.verdict is not None and event.answer.verdict.account_disabled
     if held is None:
-        return (*refusals, Refusal(fingerprint=fingerprint, at=at))
+        return (*refusals, Refusal(fingerprint=fingerprint, at=at, is_account=is_account))
     further = 1 if event.begun_at >= held.at else 0
-    newer = held.evolve({"at": max(held.at, at), "count": held.count + further})
+    newer = held.evolve(
+        {"at": max(held.at, at), "count": held.count + further, "is_account": held.is_account or is_account}
+    )
     return tuple(newer if old is held else old for old in refusals)
 
 

@@ -26,17 +26,19 @@ _DOUBLINGS_MAX: Final = 6
 
 @final
 class Refusal(Value):
-    """The provider has refused an access token with a 401.
+    """The provider has refused an access token with a 401, or has disabled its account.
 
     Args:
         fingerprint: of the token.
         at: Unix seconds of the newest refusal.
         count: how often it was refused after it was known to be, 1 or more.
+        is_account: it is the account that was disabled: neither a refresh nor a login heals it.
     """
 
     fingerprint: str
     at: float
     count: int = Field(default=1, ge=1)
+    is_account: bool = False
 
     def until(self) -> float:
         """Unix seconds until which the token is believed to be refused.

@@ -25,6 +25,7 @@ class FailedCall(Value):
         detail: a few words.
         retry_not_before: the provider's wish (Unix seconds).
         fingerprint: of the access token that it used; empty if unknown.
+        account_disabled: the provider has disabled the account.
     """
 
     bucket: str
@@ -33,6 +34,7 @@ class FailedCall(Value):
     detail: str = ""
     retry_not_before: float | None = None
     fingerprint: str = ""
+    account_disabled: bool = False
 
 
 @final

@@ -18,7 +18,6 @@ Source: RFC 6749, 5.1; RFC 7519, 4.1.4; the files of Claude Code, Codex, Gemini 
 CLIProxyAPI and the AWS SSO cache, as public reports have recorded them in 2025 and 2026.
 """
 
-import base64
 import json
 import math
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import SecretStr
 
+from bucket_failover.token_fields import claimed_end
 from bucket_failover.tokens import MaskedDict
 from bucket_failover_core.formats import number_in, parse_rfc_3339
 
@@ -191,13 +191,6 @@ def _moment(value: object, *, lifetime_from: float | None) -> float | None:
 
 
 def _end_of_jwt(token: object) -> float | None:
-    """The `exp` of a JWT, read and not verified; None: it is no JWT, or has none."""
-    parts = token.split(".") if isinstance(token, str) else []
-    if len(parts) != 3:  # noqa: PLR2004 - header, claims, signature (RFC 7515, 3.1)
-        return None
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
-        return None
-    moment = _moment(claims.get("exp"), lifetime_from=None) if isinstance(claims, dict) else None
-    return moment or None
+    """When a JWT says that it ends; None: it is none, or does not say."""
+    claimed = claimed_end(token)
+    return None if claimed is None else _moment(claimed, lifetime_from=None) or None

@@ -3,8 +3,7 @@
 The text is a secret from its first moment to the token's. No error and no frame shows it.
 """
 
-import math
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
@@ -24,10 +23,8 @@ from bucket_failover.cli.credential_files import (
 )
 from bucket_failover.cli.moments import clock_text
 from bucket_failover.cli.session import UsageError, now
+from bucket_failover.token_fields import is_storable
 from bucket_failover.tokens import API_KEY_TYPE, MaskedDict, OAuthToken
-
-_LEVELS_MAX: Final = 16
-"""How deep the JSON may be that is kept beside a token: issuers send one or two levels."""
 
 
 class TokenFound(NamedTuple):
@@ -135,39 +132,26 @@ def _refresh_token(fields: MaskedDict) -> SecretStr | None:
     """The refresh token, an integer as its text; None: there is none that could be sent."""
     value = first_of(fields, REFRESH_NAMES)
     is_sendable = (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and value != "")
-    return SecretStr(str(value)) if is_sendable and _is_kept(value) else None
+    return SecretStr(str(value)) if is_sendable and is_storable(value) else None
 
 
 def _kind(value: object) -> str:
-    return value if isinstance(value, str) and value not in {"", API_KEY_TYPE} and _is_kept(value) else "Bearer"
+    return value if isinstance(value, str) and value not in {"", API_KEY_TYPE} and is_storable(value) else "Bearer"
 
 
 def _scope(value: object) -> str | None:
     """What the token allows, as one text; None: it is not said."""
     text = " ".join(part for part in value if isinstance(part, str)) if isinstance(value, list) else value
-    return text if isinstance(text, str) and _is_kept(text) else None
+    return text if isinstance(text, str) and is_storable(text) else None
 
 
 def _kept(fields: MaskedDict, others: tuple[Candidate, ...]) -> MaskedDict:
     """What else the issuer has sent, without what no store can hold, and without other logins."""
-    kept = {name: value for name, value in fields.items() if name not in HANDLED_NAMES and _is_kept(name)}
+    kept = {name: value for name, value in fields.items() if name not in HANDLED_NAMES and is_storable(name)}
     foreign = [candidate.fields for candidate in others]
-    return MaskedDict({name: value for name, value in kept.items() if _is_kept(value) and not _holds(value, foreign)})
-
-
-def _is_kept(value: Any, levels: int = _LEVELS_MAX) -> bool:  # noqa: ANN401 - JSON is anything
-    """Whether it is JSON that a store can hold: no infinity (`1e400`), no NaN, no lone surrogate, no deep nesting."""
-    match value:
-        case str():
-            return value.encode(errors="replace").decode() == value
-        case float():
-            return math.isfinite(value)
-        case list():
-            return levels > 0 and all(_is_kept(member, levels - 1) for member in value)
-        case dict():
-            return levels > 0 and all(_is_kept(name) and _is_kept(member, levels - 1) for name, member in value.items())
-        case _:
-            return True
+    return MaskedDict(
+        {name: value for name, value in kept.items() if is_storable(value) and not _holds(value, foreign)}
+    )
 
 
 def _holds(value: Any, wanted: list[MaskedDict]) -> bool:  # noqa: ANN401 - JSON is anything

@@ -71,6 +71,7 @@ class FailoverContext:
             fingerprint=self.fingerprint,
             limits=self.verdict.limits,
             detail=self.verdict.detail,
+            account_disabled=self.verdict.account_disabled,
         )
 
     def answer(self, trigger: Trigger, *, now: float) -> AnswerRead:

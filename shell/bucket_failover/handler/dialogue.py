@@ -14,6 +14,7 @@ from typing import NamedTuple, assert_never
 from bucket_failover import logs
 from bucket_failover.effects import Ask
 from bucket_failover.errors import (
+    IssuerBusyError,
     LoginDeclinedError,
     LoginTimedOutError,
     RefreshInterruptedError,
@@ -99,7 +100,8 @@ def _refresh(provider: str, bucket: str, unwanted: str, clock: Callable[[], floa
         answer = yield Ask("replace_token", (provider, bucket, unwanted))
     except Exception as error:  # noqa: BLE001 - whatever it raises, there is no new token
         lost = isinstance(error, RefreshInterruptedError)
-        failed = RefreshFailed(bucket=bucket, detail=safe_text(error), permanent=lost, at=clock())
+        busy = error.retry_at if isinstance(error, IssuerBusyError) else None
+        failed = RefreshFailed(bucket=bucket, detail=safe_text(error), permanent=lost, at=clock(), retry_at=busy)
         return StepDone(failed, problem=error)
     if answer is None:
         return StepDone(RefreshFailed(bucket=bucket, permanent=True, at=clock()))

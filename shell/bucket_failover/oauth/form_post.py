@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 
 import httpx2
 from pydantic import SecretStr
 
 from bucket_failover.errors import BucketFailoverError
+from bucket_failover.token_fields import claimed_end
 from bucket_failover.tokens import MaskedDict, fingerprint_of, refresh_fingerprint_of
 from bucket_failover_core.oauth import FormField, SecretName
 
@@ -28,6 +30,10 @@ be sent, unheard, and the login lost for nothing."""
 
 _BODY_MAX: Final = 256 * 1024
 """Bytes of an answer that are looked at; tokens are a few thousand."""
+
+_FORM_TYPE: Final = "application/x-www-form-urlencoded"
+_FIELDS_MAX: Final = 50
+"""Fields of a form that are looked at; GitHub sends six."""
 
 _PUBLIC: Final = frozenset(
     {
@@ -52,11 +58,13 @@ class Answer(NamedTuple):
         status: of the answer.
         body: its JSON object; None: it was none.
         public: the same for the core.
+        retry_after: the header of that name; empty: there was none.
     """
 
     status: int
     body: MaskedDict | None
     public: MaskedDict | None
+    retry_after: str = ""
 
 
 class Silence(NamedTuple):
@@ -105,7 +113,8 @@ class Poster:
             with self._http.stream(
                 "POST", url, **content, extensions={"trace": sending}, follow_redirects=False
             ) as answer:
-                return _heard(answer.status_code, _read(answer))
+                heard = _heard(answer.status_code, _read(answer), answer.headers.get("content-type", ""))
+                return heard._replace(retry_after=answer.headers.get("retry-after", "").strip())
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, ValueError, OSError, _NotSentError) as error:
             detail = type(error).__name__
         # Out here, the exception is gone, and with it the frames and the request that hold the form.
@@ -174,11 +183,14 @@ def _read(answer: httpx2.Response) -> bytes:
     return body
 
 
-def _heard(status: int, content: bytes) -> Answer:
-    body = _parsed(content)
+def _heard(status: int, content: bytes, media_type: str) -> Answer:
+    body = _parsed(content, media_type)
     if body is None:
         return Answer(status, None, None)
     public = MaskedDict({name: value for name, value in body.items() if name in _PUBLIC})
+    end = claimed_end(body.get("access_token"))
+    if isinstance(end, int | float) and not isinstance(end, bool):
+        public["access_token_exp"] = end
     if text_of(body.get("access_token")):
         public["access_token"] = fingerprint_of(SecretStr(body["access_token"]))
     if text_of(body.get("refresh_token")):
@@ -188,12 +200,28 @@ def _heard(status: int, content: bytes) -> Answer:
     return Answer(status, body, public)
 
 
-def _parsed(content: bytes) -> MaskedDict | None:
+def _parsed(content: bytes, media_type: str) -> MaskedDict | None:
+    """The JSON object; a form's fields are one, too (GitHub answers so unless it is asked for JSON)."""
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
+        if media_type.partition(";")[0].strip().lower() != _FORM_TYPE:
+            return None
+        body = _fields_of(content)
+    if not isinstance(body, dict):
         return None
-    return MaskedDict(body) if isinstance(body, dict) else None
+    refresh = body.get("refresh_token")
+    if isinstance(refresh, int) and not isinstance(refresh, bool):
+        body["refresh_token"] = str(refresh)
+    return MaskedDict(body)
+
+
+def _fields_of(content: bytes) -> dict[str, Any] | None:
+    try:
+        pairs = parse_qsl(content.decode(), strict_parsing=True, max_num_fields=_FIELDS_MAX)
+    except (ValueError, UnicodeError):
+        return None
+    return dict(pairs)
 
 
 def text_of(value: object) -> str | None:

@@ -17,6 +17,7 @@ from returns.methods import unwrap_or_failure
 from bucket_failover.errors import LoginFailedError
 from bucket_failover.oauth.form_post import Poster, Silence, text_of
 from bucket_failover.oauth.issuer import Reply
+from bucket_failover.token_fields import is_storable
 from bucket_failover.tokens import API_KEY_TYPE, MaskedDict, OAuthToken
 from bucket_failover_core.oauth import (
     DeviceCode,
@@ -90,7 +91,8 @@ class OAuthIssuer:
         """
         form = refresh_form(self.settings, bucket=bucket)
         secret = held.refresh_token or SecretStr("")
-        return self._present(form, {"refresh_token": secret}, before_sending)
+        lived = None if held.expiry is None or held.issued_at is None else held.expiry - held.issued_at
+        return self._present(form, {"refresh_token": secret}, before_sending, last_lifetime=lived)
 
     def redeem(self, bucket: str, *, code: SecretStr, verifier: SecretStr, redirect_uri: str) -> OAuthToken:
         """The token that an authorization code stands for.
@@ -152,12 +154,20 @@ class OAuthIssuer:
         form: tuple[FormField, ...],
         secrets: Mapping[SecretName, SecretStr],
         before_sending: Callable[[], None] = lambda: None,
+        *,
+        last_lifetime: float | None = None,
     ) -> Reply:
         """Present a grant to the token endpoint."""
         heard = self._poster.post(self.settings.token_endpoint, form, secrets, before_sending)
         if isinstance(heard, Silence):
             return Reply(NothingIssued(is_known=heard.is_known), detail=heard.detail)
-        answer = read_issuer_answer(heard.status, heard.public, now=self._clock())
+        answer = read_issuer_answer(
+            heard.status,
+            heard.public,
+            now=self._clock(),
+            retry_after=heard.retry_after,
+            last_lifetime=last_lifetime,
+        )
         token = self._token(answer, heard.body) if isinstance(answer, TokensIssued) else None
         if isinstance(answer, TokensIssued) and token is None:
             answer = NothingIssued(is_known=False)
@@ -175,7 +185,13 @@ class OAuthIssuer:
                 issued_at=issued.token.issued_at,
                 scope=" ".join(map(str, scope)) if isinstance(scope, list) else text_of(scope),
                 token_type=kind if isinstance(kind, str) and kind not in {"", API_KEY_TYPE} else "Bearer",
-                extra=MaskedDict({name: value for name, value in fields.items() if name not in _HANDLED}),
+                extra=MaskedDict(
+                    {
+                        name: value
+                        for name, value in fields.items()
+                        if name not in _HANDLED and is_storable(name) and is_storable(value)
+                    }
+                ),
             )
         except (ValidationError, KeyError):
             return None

@@ -16,6 +16,7 @@ from returns.methods import unwrap_or_failure
 from bucket_failover.describe import is_unheard
 from bucket_failover.effects import Do, Wait
 from bucket_failover.errors import (
+    IssuerBusyError,
     RefreshFailedError,
     RefreshInterruptedError,
     RefreshSupersededError,
@@ -27,6 +28,7 @@ from bucket_failover.oauth.steps import Present, Steps
 from bucket_failover.store import Change, Lease, LeaseStore, Purpose, Stored, TokenStore
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import TokenHeld
+from bucket_failover_core.formats import moment_text
 from bucket_failover_core.oauth import (
     AdoptInstead,
     AdoptStored,
@@ -235,6 +237,8 @@ class Refreshing:
                 if outcome.needs_login:
                     return Refreshed(None)
                 message = f"{self.bucket}: {reply.detail or 'the issuer has issued nothing'}"
+                if outcome.leaves is not None and outcome.leaves.busy_until is not None:
+                    raise self._busy(outcome.leaves.busy_until)
                 raise (RefreshUnheardError if outcome.why == "unheard" else RefreshFailedError)(message)
             case never:
                 assert_never(never)
@@ -247,6 +251,9 @@ class Refreshing:
             case "superseded":
                 message = f"{self.bucket}: another process has taken over its refresh"
                 raise RefreshFailedError(message)
+            case "busy":
+                assert impossible.until is not None, "the mark says until when"  # noqa: S101 - the decision's own rule
+                raise self._busy(impossible.until)
             case "stalled":
                 message = f"{self.bucket}: the issuer's last answer was a token that had ended or had not moved"
                 raise RefreshFailedError(message)
@@ -254,6 +261,9 @@ class Refreshing:
                 if stored.problem is not None:
                     raise stored.problem
                 return Refreshed(None)
+
+    def _busy(self, until: float) -> IssuerBusyError:
+        return IssuerBusyError(f"{self.bucket}: the issuer is busy until {moment_text(until)}", until)
 
     def _adopt_late(self) -> Steps[Refreshed]:
         """The lock was not to be had: whatever its holder has stored in the end is adopted."""
@@ -275,7 +285,7 @@ def change_of(outcome: RefreshOutcome | NotRefreshed) -> Change[RefreshOutcome |
         case "adopt-instead":
             return Change(outcome)
         case "not-refreshed":
-            return Change(outcome, mark="clear" if outcome.clears_mark else "leave")
+            return Change(outcome, mark=outcome.leaves or ("clear" if outcome.clears_mark else "leave"))
         case never:
             assert_never(never)
 

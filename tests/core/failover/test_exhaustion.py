@@ -32,6 +32,8 @@ TABLE: dict[Fact, tuple[R | None, Remedy]] = {
     "token-refused": (R.EXPIRED_REFRESH_FAILED, "login"),
     "key-refused": (R.EXPIRED_REFRESH_FAILED, "new-key"),
     "login-failed": (R.REAUTH_FAILED, "login"),
+    "issuer-busy": (R.EXPIRED_REFRESH_FAILED, "wait"),
+    "account-disabled": (R.EXPIRED_REFRESH_FAILED, "provider"),
     "token-absent": (R.NO_TOKEN, "login"),
     "token-corrupt": (R.NO_TOKEN, "login"),
     "key-missing": (R.NO_TOKEN, "new-key"),

@@ -17,6 +17,8 @@ SETTLED: dict[Fact, tuple[BucketFailureReason, Remedy]] = {
     "token-refused": (R.EXPIRED_REFRESH_FAILED, "login"),
     "key-refused": (R.EXPIRED_REFRESH_FAILED, "new-key"),
     "login-failed": (R.REAUTH_FAILED, "login"),
+    "issuer-busy": (R.EXPIRED_REFRESH_FAILED, "wait"),
+    "account-disabled": (R.EXPIRED_REFRESH_FAILED, "provider"),
     "token-absent": (R.NO_TOKEN, "login"),
     "token-corrupt": (R.NO_TOKEN, "login"),
     "key-missing": (R.NO_TOKEN, "new-key"),

@@ -1,6 +1,7 @@
 """decide_refresh and decide_sending: a table per rule."""
 
 from math import inf, nan
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -256,3 +257,40 @@ class TestLeases:
         """As everywhere."""
         with pytest.raises(ValueError, match="now"):
             decide_sending(leased(3), held(mark=leased(3)), now=now)
+
+
+class TestNotes:
+    """What the issuer has said of a refresh token holds for every process that shares the store."""
+
+    @pytest.mark.parametrize("single_use", [True, False])
+    def test_a_refused_one_is_not_presented_again(self, *, single_use: bool) -> None:
+        """Only a login brings a token now."""
+        stored = held(mark=RefreshMark(refresh_fingerprint="r1", at=NOW - 9e6, is_refused=True))
+        decision = decide(stored, single_use=single_use)
+        assert decision == RefreshImpossible(why="refused")
+        assert decision.needs_login
+        worth = token_worth(stored, single_use=single_use)
+        assert isinstance(worth, TokenHeld)
+        assert not worth.refreshable
+
+    @pytest.mark.parametrize(("until", "waits"), [(NOW + 1, True), (NOW, False), (NOW - 1, False)])
+    def test_a_busy_issuer_is_not_asked_before_the_moment_that_it_named(self, until: float, *, waits: bool) -> None:
+        """And a login is no advice."""
+        decision = decide(held(mark=RefreshMark(refresh_fingerprint="r1", at=NOW - 1, busy_until=until)))
+        if waits:
+            assert decision == RefreshImpossible(why="busy", until=until)
+            assert not decision.needs_login
+        else:
+            assert decision == presenting()
+
+    @pytest.mark.parametrize("facts", [{"is_refused": True}, {"busy_until": NOW + 9}])
+    def test_what_was_said_of_another_refresh_token_does_not_count(self, facts: dict[str, Any]) -> None:
+        """There was a login since."""
+        mark = RefreshMark.model_validate({"refresh_fingerprint": "r0", "at": NOW - 1} | facts)
+        assert decide(held(mark=mark)) == presenting()
+
+    @pytest.mark.parametrize("facts", [{"is_refused": True}, {"busy_until": NOW + 9}])
+    def test_a_live_token_is_used_all_the_same(self, facts: dict[str, Any]) -> None:
+        """It needs no refresh."""
+        mark = RefreshMark.model_validate({"refresh_fingerprint": "r1", "at": NOW - 1} | facts)
+        assert decide(held("a2", expiry=LIVE, mark=mark)) == AdoptStored()

@@ -1,6 +1,7 @@
 """decide_outcome: a table per rule."""
 
 from math import inf, nan
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,9 @@ from bucket_failover_core import KnownToken, TokenAbsent, TokenCorrupt, TokenHel
 from bucket_failover_core.oauth import (
     AdoptInstead,
     IssuerAnswer,
+    NothingIssued,
     NotRefreshed,
+    RefreshMark,
     RefreshSnapshot,
     StoredLogin,
     StoreIssued,
@@ -28,6 +31,13 @@ from tests.support.stored_logins import (
     marked,
     outcome,
 )
+
+BUSY = NothingIssued(is_known=True, retry_at=NOW + 600)
+
+
+def noted(**facts: Any) -> RefreshMark:
+    """What is left beside a refresh token that was presented now."""
+    return RefreshMark.model_validate({"refresh_fingerprint": "r1", "at": NOW} | facts)
 
 
 @pytest.mark.parametrize("token", [held().token, TokenCorrupt(), TokenOutage()])
@@ -90,8 +100,10 @@ def test_a_refusal_of_a_token_that_is_no_longer_stored_needs_no_login(expiry: fl
     ("answer", "decision"),
     [
         (ISSUED, StoreIssued(keeps_refresh_token=False, is_progress=True)),
-        (REFUSED, NotRefreshed(why="refused", clears_mark=True)),
+        (REFUSED, NotRefreshed(why="refused", clears_mark=True, leaves=noted(is_refused=True))),
         (UNISSUED, NotRefreshed(why="not-issued", clears_mark=True)),
+        (BUSY, NotRefreshed(why="not-issued", clears_mark=True, leaves=noted(busy_until=NOW + 600))),
+        (NothingIssued(is_known=True, retry_at=NOW), NotRefreshed(why="not-issued", clears_mark=True)),
     ],
 )
 @pytest.mark.parametrize(
