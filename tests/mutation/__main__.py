@@ -49,6 +49,8 @@ DECISIONS = (
     "request/foreign.py",
     "request/joint.py",
     "request/learn.py",
+    "request/learn_quota.py",
+    "request/learn_tokens.py",
     "request/opening.py",
     "request/patience.py",
     "request/session.py",

@@ -41,7 +41,7 @@ _TELLING: Final = (
     "x-ms-retry-after-ms",
     "x-amzn-errortype",
     "x-quota-snapshot-",
-    "x-tokenlimit-",
+    *{name for provider in PROVIDERS for count in provider.counts for name in (count.remaining, count.reset) if name},
 )
 
 

@@ -4,7 +4,8 @@ Rules: each bucket's renewal is `decide_renewal`'s; here they become one plan wi
 for all (REQ-1598-PR03). What is due is decided by the clock, never by a timer's having fired. A new token starts anew;
 the same one, read again, keeps its failures (REQ-1598-PR05). A token whose moment of issue is unknown was issued when
 it was first seen, else its renewal would recede with each question. A renewal that brings the same token back, or one
-that is due again at once, has failed. One that the issuer has refused for good is not repeated.
+that is due again at once, has failed. One that the issuer has refused for good is not repeated, and a busy issuer is
+not asked before the moment that it has named.
 
 What the store cannot say says nothing of a token that is watched already.
 
@@ -31,6 +32,7 @@ class WatchedBucket(Value):
         failures: renewals of this token that failed in a row.
         failed_at: Unix seconds of the last of them.
         refused: the issuer takes its refresh token no more.
+        busy_until: Unix seconds until which the issuer wants not to be asked; None: it has not said so.
     """
 
     bucket: BucketName
@@ -38,6 +40,7 @@ class WatchedBucket(Value):
     failures: int = 0
     failed_at: float | None = None
     refused: bool = False
+    busy_until: float | None = None
 
 
 @final
@@ -122,7 +125,13 @@ def watch_token(watch: RenewalWatch, bucket: str, token: KnownToken, *, now: flo
 
 
 def watch_outcome(
-    watch: RenewalWatch, bucket: str, token: KnownToken | None, *, now: float, refused: bool = False
+    watch: RenewalWatch,
+    bucket: str,
+    token: KnownToken | None,
+    *,
+    now: float,
+    refused: bool = False,
+    busy_until: float | None = None,
 ) -> RenewalWatch:
     """The watch after a renewal has ended.
 
@@ -132,6 +141,7 @@ def watch_outcome(
         token: what it has brought; absent: the user has logged out meanwhile; None: nothing.
         now: Unix seconds.
         refused: the issuer has refused for good; then there is no next time.
+        busy_until: Unix seconds until which the issuer is busy: that is no failure, and it is not asked before.
 
     Raises:
         ValueError: `now` is no moment.
@@ -140,6 +150,8 @@ def watch_outcome(
     former = watch.find(bucket)
     if former is None:
         return watch
+    if busy_until is not None and busy_until > now:
+        return _with(watch, former, former.evolve({"busy_until": busy_until}))
     after = watch if token is None else watch_token(watch, bucket, token, now=now)
     seen = after.find(bucket)
     assert seen is not None, "it is watched"
@@ -170,6 +182,10 @@ def renewal_outcome(before: WatchedBucket, watch: RenewalWatch, *, now: float, d
     """
     check_moment(now)
     bucket, after = before.bucket, watch.find(before.bucket)
+    if after is not None and after.busy_until is not None and now < after.busy_until:
+        return RenewalOutcome(
+            bucket=bucket, is_renewed=False, failures=after.failures, retry_at=after.busy_until, detail=detail
+        )
     is_held = after is not None and after.token.kind == "held"
     if after is not None and after.failures == 0 and is_held:
         return RenewalOutcome(bucket=bucket, is_renewed=True)
@@ -200,6 +216,9 @@ def plan_renewals(watch: RenewalWatch, *, now: float, draw: float = 0.5) -> Rene
     moments: list[float] = []
     for watched in watch.buckets:
         if watched.refused:
+            continue
+        if watched.busy_until is not None and now < watched.busy_until:
+            moments.append(watched.busy_until)
             continue
         decision = either(decide_renewal(_snapshot(watched), now=now, draw=draw))
         if decision.kind == "renew-now":

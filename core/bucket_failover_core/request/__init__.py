@@ -15,7 +15,8 @@ from bucket_failover_core.request.decisions import (
 )
 from bucket_failover_core.request.events import CallAnswered, CallBegun, RequestEvent, SearchFailed
 from bucket_failover_core.request.joint import join
-from bucket_failover_core.request.learn import hear_quota, learn
+from bucket_failover_core.request.learn import learn
+from bucket_failover_core.request.learn_quota import hear_quota
 from bucket_failover_core.request.opening import begin_where
 from bucket_failover_core.request.session import (
     SessionSnapshot,

@@ -5,7 +5,7 @@ What a request tried, spent and was refused stands in the request (`state`). So 
 not depend on how many requests are in flight.
 """
 
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 from pydantic import Field, model_validator
 
@@ -22,6 +22,9 @@ REFUSED_SECONDS_MAX: Final = 6 * 3_600.0
 
 _DOUBLINGS_MAX: Final = 6
 """More cannot matter: ten minutes, doubled six times, are over six hours."""
+
+
+_T = TypeVar("_T")
 
 
 @final
@@ -224,3 +227,18 @@ def with_limits(session: SessionSnapshot, limits: dict[str, tuple[Limit, ...]]) 
 def limits_of(session: SessionSnapshot) -> dict[str, tuple[Limit, ...]]:
     """What is believed of each bucket of the profile: what `with_limits` takes."""
     return {bucket.name: bucket.limits for bucket in session.profile.buckets}
+
+
+def with_account(
+    session: SessionSnapshot, place: int, bucket: BucketSnapshot, account: AccountFacts
+) -> SessionSnapshot:
+    """The session with another picture of the bucket at `place`."""
+    profile = session.profile.evolve({"buckets": replaced_at(session.profile.buckets, place, bucket)})
+    return session.evolve({"profile": profile, "accounts": replaced_at(session.accounts, place, account)})
+
+
+def replaced_at(items: tuple[_T, ...], place: int, item: _T) -> tuple[_T, ...]:
+    """The items with this one at `place`."""
+    changed = [*items]
+    changed[place] = item
+    return tuple(changed)

@@ -12,7 +12,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, assert_never
 
 from bucket_failover import logs
-from bucket_failover.errors import RefreshInterruptedError, TokenCorruptError, TokenStoreError, safe_text
+from bucket_failover.errors import (
+    IssuerBusyError,
+    RefreshInterruptedError,
+    TokenCorruptError,
+    TokenStoreError,
+    safe_text,
+)
 from bucket_failover.oauth.manager import StoredOAuthManager
 from bucket_failover_core import KnownToken, TokenAbsent, TokenCorrupt, TokenOutage
 from bucket_failover_core.renewal import (
@@ -162,18 +168,20 @@ class RenewalScheduler:
         watched = self._watch.find(bucket)
         assert watched is not None, "what is due is watched"  # noqa: S101 - the plan's own rule
         came: KnownToken | None = None
-        detail, refused = "", False
+        detail, refused, busy_until = "", False, None
         try:
             token = await self._manager.replace_token(self._provider, bucket, getattr(watched.token, "fingerprint", ""))
             came, refused = (None, True) if token is None else (token.state, False)
         except RefreshInterruptedError as error:
             detail, refused = safe_text(error), True
+        except IssuerBusyError as error:
+            detail, busy_until = safe_text(error), error.retry_at
         except Exception as error:  # noqa: BLE001 - whatever it raises, it has failed, and is counted (REQ-1598-PR04)
             detail = safe_text(error)
         if refused and isinstance(left := await self._read(bucket), TokenAbsent):
             came = left
         now = self._clock()
-        self._watch = watch_outcome(self._watch, bucket, came, now=now, refused=refused)
+        self._watch = watch_outcome(self._watch, bucket, came, now=now, refused=refused, busy_until=busy_until)
         self._tell(renewal_outcome(watched, self._watch, now=now, detail=detail), came)
 
     def _tell(self, outcome: RenewalOutcome, came: KnownToken | None) -> None:

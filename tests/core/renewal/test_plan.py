@@ -228,3 +228,37 @@ class TestOutcome:
         assert before is not None
         told = renewal_outcome(before, unwatch(self.BEFORE, "a"), now=2_880.0, detail="late")
         assert told == RenewalOutcome(bucket="a", is_renewed=False, failures=1, detail="late")
+
+
+class TestBusy:
+    """An issuer that has asked to wait is not asked before, and that is no failure."""
+
+    WATCH = watch_outcome(watching(("a", hour("a1"))), "a", None, now=2_880.0, busy_until=3_000.0)
+
+    @pytest.mark.parametrize(("now", "due"), [(2_999.0, ()), (3_000.0, ("a",)), (3_100.0, ("a",))])
+    def test_it_is_due_again_at_the_moment_that_was_named(self, now: float, due: tuple[str, ...]) -> None:
+        """Not before."""
+        plan = plan_renewals(self.WATCH, now=now)
+        assert plan.due == due
+        assert plan.wake_at == (None if due else 3_000.0)
+
+    def test_it_is_not_counted(self) -> None:
+        """Three waits would else end the renewals of a login that is sound."""
+        before, after = watching(("a", hour("a1"))).find("a"), self.WATCH.find("a")
+        assert before is not None
+        assert after is not None
+        assert after.failures == 0
+        told = renewal_outcome(before, self.WATCH, now=2_880.0, detail="busy")
+        assert told == RenewalOutcome(bucket="a", is_renewed=False, retry_at=3_000.0, detail="busy")
+
+    def test_a_moment_that_has_passed_is_a_failure_like_any_other(self) -> None:
+        """The issuer's clock may be behind ours."""
+        watch = watch_outcome(watching(("a", hour("a1"))), "a", None, now=2_880.0, busy_until=2_880.0).find("a")
+        assert watch is not None
+        assert watch.failures == 1
+
+    def test_another_token_has_no_wait(self) -> None:
+        """It was said of the one before."""
+        watch = watch_token(self.WATCH, "a", hour("a2", 2_900.0, ends=6_500.0), now=2_900.0).find("a")
+        assert watch is not None
+        assert watch.busy_until is None

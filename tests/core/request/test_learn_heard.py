@@ -7,7 +7,7 @@ import pytest
 from bucket_failover_core import BucketSnapshot, CallAnswered, Limit, SessionSnapshot, learn
 from bucket_failover_core.facts import WindowReading
 from bucket_failover_core.facts.windows import without_older
-from bucket_failover_core.request.learn import hear_quota
+from bucket_failover_core.request.learn_quota import hear_quota
 from bucket_failover_core.request.session import limits_of
 from tests.support.dialogue import answer, good, ready, session, told
 from tests.support.worlds import NOW

@@ -22,7 +22,7 @@ from bucket_failover_core import (
     learn,
 )
 from bucket_failover_core.facts import WindowReading
-from bucket_failover_core.request.learn import hear_quota
+from bucket_failover_core.request.learn_quota import hear_quota
 from bucket_failover_core.request.session import limits_of, reset_session, with_limits
 from tests.support.request_driver import NOW, World, ended, play, session_of, story
 from tests.support.session_events import A, B, limit, refused, served, token_of, told
