@@ -179,7 +179,8 @@ def test_no_answer_brings_a_secret_to_light(name: str, caplog: pytest.LogCapture
     assert ECHOED not in told + heard(caplog, but_for="httpcore2")
     stored = store.read_stored(PROVIDER, "default")
     assert stored.token == token()
-    assert (stored.mark is not None) == (expected is RefreshUnheardError)
+    assert (stored.mark is not None and stored.mark.is_sent) == (expected is RefreshUnheardError)
+    assert (stored.mark is not None and stored.mark.is_refused) == (expected is None)
 
 
 @pytest.mark.requirement("REQ-1598-SE01")

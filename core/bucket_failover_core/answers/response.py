@@ -76,10 +76,7 @@ def answer_of(failure: CallFailure, *, reads_open: bool = False) -> Answer:
             headers, repeated = _several(layout, values)
     if (kind := headers.get("x-amzn-errortype")) is not None:
         error = error._replace(names=(*error.names, bare_name(kind).strip()))
-    if status is None or (status in _SUCCESSES and error.is_event):
-        status = status_of_names(error.names)
-        if status is None and error.is_event:
-            status = _SERVER_ERROR
+    status = _meant(status, error)
     if error is not NO_ERROR and not error.is_event and status in _SUCCESSES:
         error = NO_ERROR._replace(document=error.document)
     if status is not None and status in _SUCCESSES:
@@ -100,6 +97,14 @@ def answer_of(failure: CallFailure, *, reads_open: bool = False) -> Answer:
         words=words,
         is_page=is_page,
     )
+
+
+def _meant(status: int | None, error: ErrorSaid) -> int | None:
+    """The status; of a stream that failed after a success, or of an answer without one, what its error means."""
+    if status is not None and not (status in _SUCCESSES and error.is_event):
+        return status
+    named = status_of_names(error.names)
+    return _SERVER_ERROR if named is None and error.is_event else named
 
 
 def _several(layout: Layout, values: tuple[str, ...]) -> tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]:
