@@ -19,12 +19,15 @@ from bucket_failover_core.request.learn import learn
 from bucket_failover_core.request.learn_quota import hear_quota
 from bucket_failover_core.request.opening import begin_where
 from bucket_failover_core.request.session import (
+    Refusal,
     SessionSnapshot,
     begin_session,
     limits_of,
+    refusals_of,
     reset_session,
     with_limits,
     with_phase,
+    with_refusals,
 )
 from bucket_failover_core.request.state import RequestSnapshot, begin_request
 
@@ -33,6 +36,7 @@ __all__ = [
     "CallBegun",
     "CallBucket",
     "FindBucket",
+    "Refusal",
     "RequestDecision",
     "RequestEnded",
     "RequestEvent",
@@ -55,7 +59,9 @@ __all__ = [
     "limits_of",
     "note_refreshed",
     "note_refused",
+    "refusals_of",
     "reset_session",
     "with_limits",
     "with_phase",
+    "with_refusals",
 ]

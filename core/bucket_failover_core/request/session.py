@@ -5,12 +5,14 @@ What a request tried, spent and was refused stands in the request (`state`). So 
 not depend on how many requests are in flight.
 """
 
+from collections.abc import Mapping
 from typing import Final, TypeVar, final
 
 from pydantic import Field, model_validator
 
 from bucket_failover_core.facts.limits import Limit
 from bucket_failover_core.facts.snapshots import BucketSnapshot, FailoverSnapshot, Renewer, Trigger
+from bucket_failover_core.facts.tokens import TokenHeld
 from bucket_failover_core.retry.budget import RetryBudget
 from bucket_failover_core.value import Value, trusted
 
@@ -19,6 +21,9 @@ REFUSED_SECONDS: Final = 600.0
 
 REFUSED_SECONDS_MAX: Final = 6 * 3_600.0
 """The longest that a refusal is believed."""
+
+REFUSED_KEPT_SECONDS: Final = 24 * 3_600.0
+"""For how long a shared store keeps a refusal, so that the next one of the same token counts as a further one."""
 
 _DOUBLINGS_MAX: Final = 6
 """More cannot matter: ten minutes, doubled six times, are over six hours."""
@@ -242,3 +247,35 @@ def replaced_at(items: tuple[_T, ...], place: int, item: _T) -> tuple[_T, ...]:
     changed = [*items]
     changed[place] = item
     return tuple(changed)
+
+
+def refusals_of(session: SessionSnapshot, *, now: float) -> dict[str, tuple[Refusal, ...]]:
+    """The refused tokens of each bucket that are worth telling other processes at `now` (Unix seconds)."""
+    return {
+        bucket.name: tuple(refusal for refusal in account.refusals if now < refusal.at + REFUSED_KEPT_SECONDS)
+        for bucket, account in zip(session.profile.buckets, session.accounts, strict=True)
+    }
+
+
+def with_refusals(session: SessionSnapshot, held: Mapping[str, tuple[Refusal, ...]]) -> SessionSnapshot:
+    """The session with the refused tokens that a shared store holds; the same object if it knows them.
+
+    A bucket whose token is known to be another one is not concerned: what was refused there has been replaced.
+
+    Args:
+        session: the session.
+        held: by bucket; one that is not named has none.
+    """
+    accounts = tuple(
+        _refused(bucket, account, held.get(bucket.name, ()))
+        for bucket, account in zip(session.profile.buckets, session.accounts, strict=True)
+    )
+    if all(new is old for new, old in zip(accounts, session.accounts, strict=True)):
+        return session
+    return session.evolve({"accounts": accounts})
+
+
+def _refused(bucket: BucketSnapshot, account: AccountFacts, held: tuple[Refusal, ...]) -> AccountFacts:
+    known = bucket.token.fingerprint if isinstance(bucket.token, TokenHeld) else None
+    kept = tuple(refusal for refusal in held if known in {None, refusal.fingerprint})
+    return account if kept == account.refusals else account.evolve({"refusals": kept})

@@ -43,7 +43,7 @@ from bucket_failover_core import (
     read_answer,
 )
 from bucket_failover_core.choice import READING_STRATEGIES, STRATEGIES
-from bucket_failover_core.facts import has_limits
+from bucket_failover_core.facts import has_limits, is_refusal
 from bucket_failover_core.failover import ChoiceResult
 from bucket_failover_core.request import begin_where, hear_quota, reset_session, with_phase
 
@@ -270,7 +270,7 @@ class Room:
             if (
                 self._shared.is_shared
                 and event.kind == "call-answered"
-                and _speaks_of_quota(event.answer, self._session)
+                and _is_worth_telling(event.answer, self._session)
             ):
                 self._learn(lambda session: learn(session, event))
             else:
@@ -372,6 +372,10 @@ def _ended_at(session: SessionSnapshot, step: FailoverStep) -> float | None:
     return account.refreshed_at if step.kind == "refresh-token" else account.login_at
 
 
-def _speaks_of_quota(answer: AnswerRead, session: SessionSnapshot) -> bool:
-    """Whether it may change what is believed of quota, and so what a store holds."""
-    return bool(answer.limits or answer.readings) or (answer.served and has_limits(session.profile))
+def _is_worth_telling(answer: AnswerRead, session: SessionSnapshot) -> bool:
+    """Whether it may change what is believed of quota or of a token, and so what a store holds."""
+    if answer.limits or answer.readings:
+        return True
+    if answer.served:
+        return has_limits(session.profile) or any(account.refusals for account in session.accounts)
+    return answer.verdict is not None and is_refusal(answer.verdict.cause)

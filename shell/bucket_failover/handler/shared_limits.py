@@ -16,10 +16,10 @@ from typing import Final
 
 from bucket_failover import logs
 from bucket_failover.errors import safe_text
-from bucket_failover.store.interfaces import Limits, LimitStore
+from bucket_failover.store.interfaces import Limits, LimitStore, Refusals, RefusalStore
 from bucket_failover_core import SessionSnapshot
 from bucket_failover_core.facts import limits_worth_keeping
-from bucket_failover_core.request import limits_of, with_limits
+from bucket_failover_core.request import limits_of, refusals_of, with_limits, with_refusals
 
 Change = Callable[[SessionSnapshot], SessionSnapshot]
 """What was learned, as the core writes it into a session."""
@@ -50,6 +50,7 @@ class SharedLimits:
         self.is_shared = store is not None
         """Whether other processes may share them."""
         self._store = store
+        self._refusals = _refusal_store(store)
         self._provider = provider
         self._clock = clock
         self._version: object = _NEVER_READ
@@ -72,11 +73,13 @@ class SharedLimits:
             if version == self._version:
                 return session
             held = self._store.read_limits(self._provider)
+            refused = None if self._refusals is None else self._refusals.read_refusals(self._provider)
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the session goes on with what it knows
             self._failed("read", error)
             return session
         self._version = version
-        return with_limits(session, dict(held))
+        known = with_limits(session, dict(held))
+        return known if refused is None else with_refusals(known, refused)
 
     def changed(self, session: SessionSnapshot, change: Change) -> SessionSnapshot:
         """The session after something was learned, and the store told of it."""
@@ -102,8 +105,14 @@ class SharedLimits:
             learned = reduce(lambda known, later: later(known), changes, with_limits(session, dict(held)))
             return {name: limits_worth_keeping(limits, now=now) for name, limits in limits_of(learned).items()}
 
+        def refuse(held: Refusals) -> Refusals:
+            learned = reduce(lambda known, later: later(known), changes, with_refusals(session, held))
+            return refusals_of(learned, now=now)
+
         try:
             held = self._store.change_limits(self._provider, apply)
+            if self._refusals is not None:
+                self._refusals.change_refusals(self._provider, refuse)
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the session knows it all the same
             self._failed("written", error)
             self._unwritten = changes[-_UNWRITTEN_MAX:]
@@ -135,6 +144,11 @@ class SharedLimits:
             return True
         self._left_alone_until = None
         return False
+
+
+def _refusal_store(store: object) -> RefusalStore | None:
+    """The store, if it keeps refused tokens as well: settled once."""
+    return store if isinstance(store, RefusalStore) else None
 
 
 def _in_event_loop() -> bool:

@@ -12,12 +12,16 @@ from bucket_failover.errors import TokenCorruptError
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import Limit, TokenAbsent, TokenCorrupt
 from bucket_failover_core.oauth import LoginAnswer, RefreshMark, StoredLogin
+from bucket_failover_core.request import Refusal
 
 Purpose = Literal["refresh", "login"]
 """What is done one at a time. A refresh does not wait for a login, which may take minutes."""
 
 Release = Callable[[], None]
 """Gives a lock back."""
+
+Refusals = Mapping[str, tuple[Refusal, ...]]
+"""Tokens that a provider has refused, by bucket. A bucket that is not there has none."""
 
 Limits = Mapping[str, tuple[Limit, ...]]
 """What is believed, by bucket. A bucket that is not there has no limits."""
@@ -241,5 +245,33 @@ class LimitStore(Protocol):
 
         Raises:
             TokenStoreError: the store could not answer.
+        """
+        ...
+
+
+@runtime_checkable
+class RefusalStore(Protocol):
+    """Refused tokens by provider and bucket: what a `LimitStore` may keep as well, for other processes."""
+
+    def read_refusals(self, provider: str) -> Refusals:
+        """What is believed of the provider's buckets.
+
+        Raises:
+            TokenStoreError: the store could not answer.
+        """
+        ...
+
+    def change_refusals(self, provider: str, change: Callable[[Refusals], Refusals]) -> Refusals:
+        """Change what is believed, in one transaction.
+
+        Args:
+            provider: whose buckets.
+            change: a pure function of what is held; buckets that it does not name stay as they are.
+
+        Returns:
+            What is held now.
+
+        Raises:
+            TokenStoreError: nothing has been changed.
         """
         ...

@@ -8,19 +8,20 @@ Road not taken: to keep in memory what was read, and write it back. The last wri
 
 import os
 import sqlite3
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from bucket_failover.store.interfaces import Limits
+from bucket_failover.store.interfaces import Limits, Refusals
 from bucket_failover.store.sqlite.file import DatabaseFile
 from bucket_failover_core import Limit
+from bucket_failover_core.request import Refusal
 
 _BUSY_SECONDS: Final = 0.25
 """A belief is not worth a longer wait, which would be the event loop's."""
 
-_LIMITS: Final = TypeAdapter(tuple[Limit, ...])
+_T = TypeVar("_T")
 
 
 class SqliteLimitStore(DatabaseFile):
@@ -59,7 +60,7 @@ class SqliteLimitStore(DatabaseFile):
             TokenStoreError: the file cannot be read.
         """
         with self._use("read") as connection:
-            return _read(connection, provider)
+            return _LIMIT_TABLE.read(connection, provider)
 
     def change_limits(self, provider: str, change: Callable[[Limits], Limits]) -> Limits:
         """See `LimitStore.change_limits`.
@@ -67,20 +68,38 @@ class SqliteLimitStore(DatabaseFile):
         Raises:
             TokenStoreError: the file cannot be written; nothing has been changed.
         """
+        return self._believe(_LIMIT_TABLE, provider, change)
+
+    def read_refusals(self, provider: str) -> Refusals:
+        """See `RefusalStore.read_refusals`. What is stored and is no refusal is passed over.
+
+        Raises:
+            TokenStoreError: the file cannot be read.
+        """
+        with self._use("read") as connection:
+            return _REFUSAL_TABLE.read(connection, provider)
+
+    def change_refusals(self, provider: str, change: Callable[[Refusals], Refusals]) -> Refusals:
+        """See `RefusalStore.change_refusals`.
+
+        Raises:
+            TokenStoreError: the file cannot be written; nothing has been changed.
+        """
+        return self._believe(_REFUSAL_TABLE, provider, change)
+
+    def _believe(
+        self,
+        table: "_Table[_T]",
+        provider: str,
+        change: Callable[[Mapping[str, tuple[_T, ...]]], Mapping[str, tuple[_T, ...]]],
+    ) -> Mapping[str, tuple[_T, ...]]:
         with self._transaction() as connection:
-            held = _read(connection, provider)
+            held = table.read(connection, provider)
             changed = change(held)
-            for bucket, limits in changed.items():
-                if limits == held.get(bucket, ()):
-                    continue
-                self._changes += 1
-                if limits:
-                    record = _LIMITS.dump_json(limits).decode()
-                    connection.execute(
-                        "INSERT OR REPLACE INTO quota_limits VALUES (?, ?, ?)", (provider, bucket, record)
-                    )
-                else:
-                    connection.execute("DELETE FROM quota_limits WHERE provider = ? AND bucket = ?", (provider, bucket))
+            for bucket, beliefs in changed.items():
+                if beliefs != held.get(bucket, ()):
+                    self._changes += 1
+                    table.write(connection, provider, bucket, beliefs)
             return {**held, **changed}
 
     def claim_probe(self, provider: str, *, now: float, interval_seconds: float) -> bool:
@@ -97,14 +116,39 @@ class SqliteLimitStore(DatabaseFile):
             return True
 
 
-def _read(connection: sqlite3.Connection, provider: str) -> Limits:
-    rows = connection.execute("SELECT bucket, record FROM quota_limits WHERE provider = ?", (provider,))
-    return {bucket: limits for bucket, record in rows.fetchall() if (limits := _parsed(record))}
+class _Table(Generic[_T]):
+    """Beliefs by provider and bucket.
+
+    Args:
+        name: of the table.
+        beliefs: how they are written and read.
+    """
+
+    def __init__(self, name: str, beliefs: TypeAdapter[tuple[_T, ...]]) -> None:
+        self._name = name
+        self._beliefs = beliefs
+
+    def read(self, connection: sqlite3.Connection, provider: str) -> dict[str, tuple[_T, ...]]:
+        """What is believed; what is no record of ours is passed over: a belief is not worth an error."""
+        rows = connection.execute(f"SELECT bucket, record FROM {self._name} WHERE provider = ?", (provider,))  # noqa: S608 - a name of our own
+        return {bucket: beliefs for bucket, record in rows.fetchall() if (beliefs := self._parsed(record))}
+
+    def write(self, connection: sqlite3.Connection, provider: str, bucket: str, beliefs: tuple[_T, ...]) -> None:
+        """Believe exactly this of the bucket."""
+        if beliefs:
+            record = self._beliefs.dump_json(beliefs).decode()
+            values = (provider, bucket, record)
+            connection.execute(f"INSERT OR REPLACE INTO {self._name} VALUES (?, ?, ?)", values)  # noqa: S608 - a name of our own
+        else:
+            where = "WHERE provider = ? AND bucket = ?"
+            connection.execute(f"DELETE FROM {self._name} {where}", (provider, bucket))  # noqa: S608 - a name of our own
+
+    def _parsed(self, record: str) -> tuple[_T, ...]:
+        try:
+            return self._beliefs.validate_json(record)
+        except ValidationError:
+            return ()
 
 
-def _parsed(record: str) -> tuple[Limit, ...]:
-    """The limits in a record; none if it is no record of ours: a belief is not worth an error."""
-    try:
-        return _LIMITS.validate_json(record)
-    except ValidationError:
-        return ()
+_LIMIT_TABLE: Final = _Table("quota_limits", TypeAdapter(tuple[Limit, ...]))
+_REFUSAL_TABLE: Final = _Table("refused_token", TypeAdapter(tuple[Refusal, ...]))

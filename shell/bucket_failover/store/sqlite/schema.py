@@ -21,7 +21,7 @@ _OPENING_SECONDS: Final = 5.0
 _BUSY_PAUSE_SECONDS: Final = 0.005
 """Between two tries: a thousandth of what an opening waits."""
 
-_SCHEMA_VERSION: Final = 4
+_SCHEMA_VERSION: Final = 5
 """The file's `user_version`: one more for each change of the tables."""
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS token (
@@ -62,6 +62,12 @@ CREATE TABLE IF NOT EXISTS lease (
     purpose  TEXT NOT NULL,
     number   INTEGER NOT NULL,
     PRIMARY KEY (provider, bucket, purpose)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refused_token (
+    provider TEXT NOT NULL,
+    bucket   TEXT NOT NULL,
+    record   TEXT NOT NULL,
+    PRIMARY KEY (provider, bucket)
 ) STRICT, WITHOUT ROWID;
 PRAGMA user_version = {_SCHEMA_VERSION};
 """
