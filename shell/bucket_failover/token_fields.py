@@ -27,15 +27,17 @@ def is_storable(value: Any, levels: int = _LEVELS_MAX) -> bool:  # noqa: ANN401 
 
 
 def claimed_end(token: object) -> object:
-    """The `exp` of a JWT, read and not verified: the token is our own; None: it is no JWT, or has none.
+    """The `exp` of a JWT; None: it is no JWT, or has none. Source: RFC 7519, 4.1.4."""
+    return claims_of(token).get("exp")
 
-    Source: RFC 7519, 4.1.4; RFC 7515, 3.1.
-    """
+
+def claims_of(token: object) -> dict[str, Any]:
+    """The claims of a JWT, read and not verified: the token is our own; none: it is no JWT. Source: RFC 7515, 3.1."""
     parts = token.split(".") if isinstance(token, str) else []
     if len(parts) != 3:  # noqa: PLR2004 - header, claims, signature (RFC 7515, 3.1)
-        return None
+        return {}
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, RecursionError):
-        return None
-    return claims.get("exp") if isinstance(claims, dict) else None
+        return {}
+    return claims if isinstance(claims, dict) else {}

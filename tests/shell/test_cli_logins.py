@@ -96,7 +96,7 @@ def test_login_without_a_browser_prints_the_address(office: Office) -> None:
     first, address, last = office.error.splitlines()
     assert first == "anthropic default: to log in, open"
     assert "/authorize?" in address
-    assert last == "default: not logged in: nobody has answered within 1 s"
+    assert last == "default: not logged in: the user has not answered within 1 s"
     assert office.server.windows == []
 
 
@@ -264,3 +264,12 @@ def test_help_has_examples(command: str, office: Office) -> None:
     told = office.run(command, "--help")
     assert "Examples" in told
     assert "Exit status" in told
+
+
+def test_login_tells_of_scopes_that_were_not_granted(office: Office) -> None:
+    """The issuer grants what it likes (RFC 6749, 3.3); the login is stored, and the user told."""
+    office.server.refused_scopes.add("write")
+    office.profile.write_text(_BUCKETS + office.server.table(scopes=["read", "write"]))
+    office.run("login", "anthropic", "default")
+    assert office.error.splitlines()[-1] == "default: the issuer has not granted write"
+    assert office.owner("default") == "default"

@@ -9,6 +9,7 @@ Source: RFC 6749, RFC 7636, RFC 7009, RFC 8628, as Authlib implements them.
 # Authlib is untyped, so its base classes are of any type.
 # mypy: allow-subclassing-any, disable-error-code="import-untyped"
 
+import json
 import logging
 import os
 import sys
@@ -119,14 +120,15 @@ class Device:
 class _Client:
     """The only client: a command line program, which may come back to any port of this machine (RFC 8252, 7.3)."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, refused_scopes: set[str]) -> None:
         self._secret = secret
+        self._refused_scopes = refused_scopes
 
     def get_client_id(self) -> str:
         return CLIENT_ID
 
     def get_allowed_scope(self, scope: str | None) -> str:
-        return scope or ""
+        return " ".join(each for each in (scope or "").split() if each not in self._refused_scopes)
 
     def check_redirect_uri(self, uri: str) -> bool:
         return uri.startswith("http://127.0.0.1:") and uri.endswith("/callback")
@@ -256,6 +258,7 @@ class OAuthServer:
         device_seconds: of a device code, and between two questions about it.
         slow_downs: how many of the next questions about a device code come too early, whenever they come.
         answers: what people do; who is not in it says yes.
+        refused_scopes: what is granted to no client (RFC 6749, 3.3).
         windows: whose login was asked for, in this order.
         forms: every form that has come, with its path.
     """
@@ -266,6 +269,7 @@ class OAuthServer:
     device_seconds: tuple[int, int] = (1_800, 5)
     slow_downs: int = 0
     answers: dict[str, Answer] = field(default_factory=dict)
+    refused_scopes: set[str] = field(default_factory=set)
     windows: list[str] = field(default_factory=list)
     forms: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     issued: list[Issued] = field(default_factory=list)
@@ -285,7 +289,7 @@ class OAuthServer:
         """The same as a table of a profile file."""
         known = {name: f"{self.url}/{path}" for name, path in _PATHS.items()} | {"client_id": CLIENT_ID}
         known |= {"client_secret": self.client_secret} if self.client_secret else {}
-        lines = [f'{name} = "{value}"' for name, value in (known | fields).items() if value is not None]
+        lines = [f"{name} = {json.dumps(value)}" for name, value in (known | fields).items() if value is not None]
         hint = 'authorization_parameters = { login_hint = "{bucket}" }'
         return "\n".join([f"\n[{provider}.oauth]", *lines, hint, ""])
 
@@ -349,7 +353,7 @@ class OAuthServer:
         app.config["OAUTH2_REFRESH_TOKEN_GENERATOR"] = True
         expires = dict.fromkeys(("authorization_code", "refresh_token", _DeviceGrant.GRANT_TYPE), self.lifetime_seconds)
         app.config["OAUTH2_TOKEN_EXPIRES_IN"] = expires
-        client = _Client(self.client_secret)
+        client = _Client(self.client_secret, self.refused_scopes)
         server = AuthorizationServer(app, lambda name: client if name == CLIENT_ID else None, self.save)
         server.books = self
         server.register_grant(_CodeGrant, [_S256(required=True)])

@@ -210,7 +210,9 @@ def _client(settings: IssuerSettings) -> FormField:
 
 
 def _client_secret(settings: IssuerSettings) -> tuple[FormField, ...]:
-    return (_slot("client_secret"),) if settings.has_client_secret else ()
+    """The secret's place in the form; with HTTP Basic it has none there."""
+    is_in_body = settings.has_client_secret and settings.client_authentication == "body"
+    return (_slot("client_secret"),) if is_in_body else ()
 
 
 def _scope(settings: IssuerSettings) -> tuple[tuple[str, str], ...]:

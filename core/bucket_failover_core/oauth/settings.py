@@ -206,6 +206,7 @@ class IssuerSettings(Value):
         redirect_path: begins with "/".
         single_use_refresh_tokens: the issuer takes each refresh token once.
         has_client_secret: the shell holds a client secret, which is sent along.
+        client_authentication: how: in the `body`, or in a `basic` header (RFC 6749, 2.3.1).
 
     Source: RFC 6749, 2.2, 3 and 3.3; RFC 8252, 7.3 (loopback redirect); RFC 9700, 4.14.2 (single use).
     """
@@ -227,6 +228,7 @@ class IssuerSettings(Value):
     redirect_path: Annotated[str, AfterValidator(_path)] = "/callback"
     single_use_refresh_tokens: bool = True
     has_client_secret: bool = False
+    client_authentication: Literal["body", "basic"] = "body"
 
     @property
     def flows(self) -> tuple[LoginFlow, ...]:

@@ -1,13 +1,16 @@
 """The command `login`: a bucket gets a token from its issuer, or a key from the keyboard."""
 
 import asyncio
+import contextlib
 import webbrowser
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from bucket_failover.cli import SOME_FAILED
 from bucket_failover.cli.console import print_json, reader_may_leave, say
+from bucket_failover.cli.login_notes import notes_on
 from bucket_failover.cli.moments import clock_text
 from bucket_failover.cli.options import BucketsArgument, JsonOption, ProfileOption, ProviderArgument, StoreOption
 from bucket_failover.cli.running import run_until_interrupted
@@ -15,6 +18,7 @@ from bucket_failover.cli.session import Session, UsageError, now, open_session
 from bucket_failover.cli.sources import typed_secret
 from bucket_failover.cli.token_reading import read_key, token_text
 from bucket_failover.errors import LoginFailedError, LoginTimedOutError, TokenStoreError, safe_text
+from bucket_failover.tokens import OAuthToken
 from bucket_failover.wiring import Accounts, Flow, open_accounts
 from bucket_failover_core.oauth import DeviceCode
 from bucket_failover_core.outlook import advise, foresee
@@ -103,7 +107,22 @@ def _log_in(session: Session, accounts: Accounts, name: str, timeout_seconds: fl
         say(f"{name}: not logged in: {safe_text(error)}")
         return safe_text(error)
     say(f"{name}: logged in{'' if token is None else f' with {token_text(token)}'}")
+    if token is not None and not token.is_api_key:
+        wanted = session.profile.oauth.scopes if session.profile.oauth is not None else ()
+        for note in notes_on(name, token, wanted=wanted, others=_others(session, name)):
+            say(note)
     return ""
+
+
+def _others(session: Session, name: str) -> Iterator[tuple[str, OAuthToken]]:
+    """The other buckets' logins, as far as they can be read."""
+    for bucket in session.profile.buckets:
+        if bucket.name == name:
+            continue
+        with contextlib.suppress(TokenStoreError):
+            token = session.tokens.read(session.profile.provider, bucket.name)
+            if token is not None and not token.is_api_key:
+                yield bucket.name, token
 
 
 async def _within(accounts: Accounts, provider: str, name: str, timeout_seconds: float) -> None:
@@ -115,7 +134,7 @@ async def _within(accounts: Accounts, provider: str, name: str, timeout_seconds:
         async with asyncio.timeout(timeout_seconds):
             await accounts.manager.authenticate(provider, name)
     except TimeoutError:
-        message = f"nobody has answered within {timeout_seconds:g} s"
+        message = f"the user has not answered within {timeout_seconds:g} s"
         raise LoginTimedOutError(message) from None
 
 

@@ -5,12 +5,13 @@ for the store, and with fingerprints for the core. Whatever goes wrong, the requ
 are gone before the caller hears of it.
 """
 
+import base64
 import json
 import time
 from collections.abc import Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote_plus
 
 import httpx2
 from pydantic import SecretStr
@@ -79,12 +80,16 @@ class Poster:
 
     Args:
         client_secret: what is put into the slot of that name; None: nothing.
+        basic_id: who we are, if the secret is sent in a Basic header instead (RFC 6749, 2.3.1); empty: it is not.
         as_json: the issuer takes JSON instead of a form.
         http: the client to use; None: one of its own, which takes proxies from the environment.
     """
 
-    def __init__(self, client_secret: SecretStr | None, *, as_json: bool, http: httpx2.Client | None) -> None:
+    def __init__(
+        self, client_secret: SecretStr | None, *, as_json: bool, http: httpx2.Client | None, basic_id: str = ""
+    ) -> None:
         self._client_secret = client_secret
+        self._basic_id = basic_id
         self._as_json = as_json
         # What an issuer sets for one bucket's person is not to be sent along for another's.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
@@ -133,8 +138,16 @@ class Poster:
                 for field in form
             }
         )
-        headers = {"accept": "application/json"}
+        headers = MaskedDict({"accept": "application/json"})
+        if self._basic_id and self._client_secret is not None:
+            headers["authorization"] = _basic(self._basic_id, self._client_secret)
         return MaskedDict({"json" if self._as_json else "data": filled, "headers": headers})
+
+
+def _basic(client_id: str, secret: SecretStr) -> str:
+    """The header's value; both parts are form-encoded first (RFC 6749, 2.3.1)."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(secret.get_secret_value())}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 class _NotSentError(Exception):

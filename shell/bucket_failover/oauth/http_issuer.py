@@ -71,7 +71,8 @@ class OAuthIssuer:
             message = "client_secret: the settings say that there is one, and none was given"
             raise ValueError(message)
         self.settings = settings.evolve({"has_client_secret": client_secret is not None})
-        self._poster = Poster(client_secret, as_json=settings.body == "json", http=http)
+        basic_id = settings.client_id if settings.client_authentication == "basic" else ""
+        self._poster = Poster(client_secret, as_json=settings.body == "json", http=http, basic_id=basic_id)
         self._clock = clock
 
     def close(self) -> None:
