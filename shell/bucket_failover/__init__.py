@@ -11,7 +11,7 @@ Example:
 """
 
 import bucket_failover_core
-from bucket_failover.describe import describe_answer, describe_exception
+from bucket_failover.client_exceptions import describe_answer, describe_exception
 from bucket_failover.errors import (
     AllBucketsExhaustedError,
     BucketFailoverError,

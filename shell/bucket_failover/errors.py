@@ -127,21 +127,21 @@ class LoginFailedError(BucketFailoverError):
 
 
 class LoginUnavailableError(LoginFailedError):
-    """There is no person to ask: the manager was made without a `login`."""
+    """There is no user to ask: the manager was made without a `login`."""
 
     def __init__(self) -> None:
         super().__init__("no way to log in was supplied")
 
 
 class LoginDeclinedError(LoginFailedError):
-    """The person said no. An application's own login raises it too, and is then not asked again in this session."""
+    """The user said no. An application's own login raises it too, and is then not asked again in this session."""
 
-    def __init__(self, message: str = "the person said no") -> None:
+    def __init__(self, message: str = "the user said no") -> None:
         super().__init__(message)
 
 
 class LoginTimedOutError(LoginFailedError):
-    """The person has not answered the login in time."""
+    """The user has not answered the login in time."""
 
 
 class LoginCancelledError(LoginFailedError):

@@ -1,4 +1,4 @@
-"""From a profile to a manager that keeps its logins alive: the store, the issuer, and how a person is asked.
+"""From a profile to a manager that keeps its logins alive: the store, the issuer, and how a user is asked.
 
 Example:
     (profile,) = load_profiles("profile.toml")
@@ -20,7 +20,7 @@ from bucket_failover.store import TokenStore
 from bucket_failover.tokens import OAuthToken
 
 LOGIN_COMMAND: Final = "bucket-failover login {provider} {buckets}"
-"""What a report tells a person to run, where a program cannot ask."""
+"""What a report tells a user to run, where a program cannot ask."""
 
 Flow = Literal["code", "device"]
 
@@ -56,7 +56,7 @@ def open_accounts(
         profile: whose accounts.
         store: where the tokens are.
         login: an application's own login; None: `window` is used.
-        window: how the person is reached for the issuer's own login; None, and no `login`: there is no person to ask,
+        window: how the user is reached for the issuer's own login; None, and no `login`: there is no user to ask,
             and a report says what to run instead.
         flow: which of the issuer's logins; None: the first that it offers.
         clock: gives Unix seconds.
@@ -81,7 +81,7 @@ def issuer_login(
 
     Args:
         issuer: whose.
-        window: how the person is reached.
+        window: how the user is reached.
         flow: which of its logins; None: the first that it offers.
         clock: gives Unix seconds.
     """

@@ -98,7 +98,7 @@ def test_every_decision_has_its_page() -> None:
 @pytest.mark.requirement("REQ-1598-DC02")
 def test_what_a_person_meets_is_documented() -> None:
     """How a login can be abandoned, and what happens to a token near its end."""
-    section = (ROOT / "docs" / "how-it-works.md").read_text().split("## What a person meets")[1]
+    section = (ROOT / "docs" / "how-it-works.md").read_text().split("## What a user meets")[1]
     for words in ("To *abandon* it", "refuse it, close it, or let it time out", "used to its last second", "at 80 %"):
         assert words in " ".join(section.split()), words
 

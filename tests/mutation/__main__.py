@@ -16,61 +16,20 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-DIALECTS = (
-    "anthropic",
-    "anthropic_subscription",
-    "azure_openai",
-    "bedrock",
-    "codex",
-    "generic",
-    "google",
-    "groq",
-    "openai",
-    "openrouter",
-)
+_ROOMS = ("failover", "choice", "retry", "answers", "oauth", "renewal", "outlook", "request")
+_CORE = ROOT / "core" / "bucket_failover_core"
 DECISIONS = (
-    "failover/decide.py",
-    "failover/standing.py",
-    "failover/advance.py",
-    "failover/learned.py",
-    "failover/refusal.py",
-    "choice/choose.py",
-    "choice/start.py",
-    "choice/strategies.py",
-    "retry/decide.py",
-    "retry/budget.py",
-    "renewal/decide.py",
-    "oauth/refresh.py",
-    "oauth/refresh_outcome.py",
     "facts/limits.py",
     "facts/windows.py",
-    "request/advance.py",
-    "request/decide.py",
-    "request/foreign.py",
-    "request/joint.py",
-    "request/learn.py",
-    "request/learn_quota.py",
-    "request/learn_tokens.py",
-    "request/opening.py",
-    "request/patience.py",
-    "request/session.py",
-    "request/state.py",
-    "request/steps.py",
-    "answers/read.py",
-    "answers/classify.py",
-    "answers/clock_skew.py",
-    "answers/conclude.py",
-    "answers/response.py",
-    "answers/error_body.py",
-    "answers/calendar.py",
-    "answers/rate_limit_headers.py",
     "formats.py",
-    "answers/detect.py",
-    "answers/header_names.py",
-    "answers/error_names.py",
-    "answers/error_text.py",
-    *(f"answers/dialects/{name}.py" for name in DIALECTS),
+    *(
+        module.relative_to(_CORE).as_posix()
+        for room in _ROOMS
+        for module in sorted((_CORE / room).rglob("*.py"))
+        if "def " in module.read_text()
+    ),
 )
+"""Every module that decides: a room's new one is among them without being named here."""
 
 _CONFIGURATION = """
 [tool.mutmut]
@@ -94,7 +53,7 @@ markers = ["requirement(id): a requirement", "slow: takes long"]
 
 def stage(folder: Path, modules: list[str]) -> None:
     """The flat copy."""
-    shutil.copytree(ROOT / "core" / "bucket_failover_core", folder / "src" / "bucket_failover_core")
+    shutil.copytree(_CORE, folder / "src" / "bucket_failover_core")
     for part in ("core", "support"):
         shutil.copytree(ROOT / "tests" / part, folder / "tests" / part)
     cases = Path("shell") / "bucket_failover" / "conformance" / "cases"

@@ -23,7 +23,7 @@ buckets = ["default", "claudius", { name = "team", quota_domain = "acme", api_ke
 
 
 class Desk:
-    """A person at a command line: a profile, a store, and what the last command said."""
+    """A user at a command line: a profile, a store, and what the last command said."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.profile = folder / "profile.toml"
@@ -58,7 +58,7 @@ class Desk:
 
 
 def watching(desk: Desk, *options: str) -> list[str]:
-    """`status --watch`, as a person starts it."""
+    """`status --watch`, as a user starts it."""
     program = str(Path(sys.executable).with_name("bucket-failover"))
     files = ["--profile", str(desk.profile), "--store", str(desk.store)]
     command = [program, "status", "--watch", "--interval", "0.1", *options, *files]
@@ -297,7 +297,7 @@ def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_brackets_are_text(desk: Desk) -> None:
-    """What a person or a provider has written is no markup."""
+    """What a user or a provider has written is no markup."""
     desk.run("bench", "default", "--until", "1h", "--reason", "[/x] keep [cheap] one")
     assert "[/x] keep [cheap]" in " ".join(desk.run("status").split())
 

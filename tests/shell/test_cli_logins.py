@@ -46,7 +46,7 @@ class Office(Desk):
         return self.server.owner(self.secret(bucket))
 
     def command(self, name: str, *arguments: str) -> list[str]:
-        """The same as a person starts it."""
+        """The same as a user starts it."""
         files = ["--profile", str(self.profile), "--store", str(self.store)]
         return as_a_person([sys.executable, _PROGRAM, name, *files, *arguments])
 
@@ -86,7 +86,7 @@ def test_login_that_is_declined(office: Office) -> None:
     """Exit status 1; the others are asked all the same."""
     office.server.answers["default"] = "no"
     office.run("login", "anthropic", "default", "claudius", status=1)
-    assert "default: not logged in: the person said no\n" in office.error
+    assert "default: not logged in: the user said no\n" in office.error
     assert (office.token("default"), office.owner("claudius")) == (None, "claudius")
 
 
@@ -125,10 +125,10 @@ def test_login_to_all_that_need_one(office: Office) -> None:
 
 
 def test_login_as_json(office: Office) -> None:
-    """Machines read stdout; the person is asked on stderr."""
+    """Machines read stdout; the user is asked on stderr."""
     office.server.answers["claudius"] = "no"
     told = office.json("login", "anthropic", "default", "claudius", status=1)
-    problems = {"default": {"problem": None}, "claudius": {"problem": "the person said no"}}
+    problems = {"default": {"problem": None}, "claudius": {"problem": "the user said no"}}
     assert told == {"provider": "anthropic", "buckets": problems}
     assert office.error.count("to log in, open") == 2
     assert office.json("login", "anthropic", "default")["buckets"] == {"default": {"problem": None}}
@@ -181,7 +181,7 @@ def test_logout_is_revoked(office: Office) -> None:
 
 
 def test_logout_that_the_issuer_does_not_hear_of(office: Office) -> None:
-    """The token is gone all the same, and the person is told."""
+    """The token is gone all the same, and the user is told."""
     office.log_in("default")
     office.log_in("claudius")
     office.profile.write_text(_BUCKETS + office.server.table(revocation_endpoint="http://127.0.0.1:1/revoke"))

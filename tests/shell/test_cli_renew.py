@@ -115,7 +115,7 @@ def test_renewals_as_json(watchman: Watchman) -> None:
 
 
 def watching(watchman: Watchman, *options: str) -> "subprocess.Popen[str]":
-    """`renew --watch`, as a person starts it."""
+    """`renew --watch`, as a user starts it."""
     program = str(Path(sys.executable).with_name("bucket-failover"))
     files = ["--profile", str(watchman.profile), "--store", str(watchman.store)]
     command = as_a_person([sys.executable, program, "renew", "--watch", *files, *options])

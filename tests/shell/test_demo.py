@@ -78,7 +78,7 @@ def test_pictures_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     """Steps, the haiku or the error, and the table; no colours where there is no terminal."""
     assert run(["demo", "exhausted"]) == 0
     told = capsys.readouterr().out
-    assert "vybestack: the login failed: the person said no" in told
+    assert "vybestack: the login failed: the user said no" in told
     assert "Log in to vybestack, or wait until" in told
     assert "reauth-failed" in told
     assert told.count("default: the provider refused the call for its quota until") == 2

@@ -150,7 +150,7 @@ def test_a_person_says_yes_in_a_real_browser(server: OAuthServer, issuer: OAuthI
 def test_a_person_says_no_in_a_real_browser(server: OAuthServer, issuer: OAuthIssuer, person: Person) -> None:
     """That is an answer, and not a failure of anything."""
     server.answers["default"] = "no"
-    with pytest.raises(LoginDeclinedError, match=r"^the person said no$"):
+    with pytest.raises(LoginDeclinedError, match=r"^the user said no$"):
         log_in(issuer, person)
     assert (is_free(person.address), server.issued) == (True, [])
 
@@ -278,7 +278,7 @@ def test_a_cancelled_login_is_given_up(issuer: OAuthIssuer) -> None:
 
 @pytest.mark.requirement("REQ-1598-FR05")
 def test_a_late_success_is_kept(issuer: OAuthIssuer, patience: Patience, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time is over just when the person has said yes: the token is stored for the next request."""
+    """The time is over just when the user has said yes: the token is stored for the next request."""
     store = MemoryTokenStore()
     redeem = issuer.redeem
     redeeming, out_of_time = threading.Event(), threading.Event()
@@ -308,7 +308,7 @@ def test_a_late_success_is_kept(issuer: OAuthIssuer, patience: Patience, monkeyp
 
 
 def test_a_code_is_typed_elsewhere(server: OAuthServer, issuer: OAuthIssuer, patience: Patience) -> None:
-    """The issuer sets the pace, and the person takes a quarter of an hour."""
+    """The issuer sets the pace, and the user takes a quarter of an hour."""
     person = Person()
     server.answers["default"] = "away"
     patience.happenings = {180: lambda: server.answers.update({"default": "yes"})}
@@ -368,7 +368,7 @@ def test_a_login_elsewhere_is_given_up(server: OAuthServer, issuer: OAuthIssuer,
 def test_a_device_login_survives_an_issuer_that_is_away(
     server: OAuthServer, issuer: OAuthIssuer, patience: Patience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It asks again, at a slower pace; the person is still at it."""
+    """It asks again, at a slower pace; the user is still at it."""
     poll = issuer.poll_device
     monkeypatch.setattr(issuer, "poll_device", lambda *_: (None, None))
     patience.happenings = {2: lambda: monkeypatch.setattr(issuer, "poll_device", poll)}

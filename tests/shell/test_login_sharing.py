@@ -1,4 +1,4 @@
-"""One login at a time for a bucket, over all processes; and a failover that takes a person's word for it."""
+"""One login at a time for a bucket, over all processes; and a failover that takes a user's word for it."""
 
 import asyncio
 import queue
@@ -163,7 +163,7 @@ class Office:
 
 
 def visit(address: str) -> None:
-    """The person answers."""
+    """The user answers."""
     urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=10).close()
 
 
@@ -211,8 +211,8 @@ def test_a_no_is_everybodys(office: Office) -> None:
         visit(address)
         error = came(ours)
     assert isinstance(error, LoginDeclinedError)
-    assert str(error) == "the login that was under way has brought no token: the person said no"
-    assert first.says("LoginDeclinedError") == "the person said no"
+    assert str(error) == "the login that was under way has brought no token: the user said no"
+    assert first.says("LoginDeclinedError") == "the user said no"
     assert second.says("LoginDeclinedError") == str(error)
     assert office.windows("said-no") == 1
     office.server.answers["said-no"] = "yes"
@@ -272,7 +272,7 @@ def test_a_no_is_not_asked_again_until_a_reset() -> None:
 
 
 def test_a_token_that_has_come_by_other_means_makes_up_for_a_no() -> None:
-    """Somebody has logged in at another terminal; when that token is gone, the person may be asked again."""
+    """Somebody has logged in at another terminal; when that token is gone, the user may be asked again."""
     house = House(live("claudius"), ["default", "claudius"])
     house.issuer.logins = {"default": [LoginDeclinedError(), token("new")]}
     spent = FailoverContext(triggering_status=429, bucket="claudius")

@@ -115,7 +115,7 @@ def test_what_does_not_fit_an_issuer_is_named_and_not_shown(tmp_path: Path, line
 
 
 def test_a_secret_in_the_wrong_table_is_refused(tmp_path: Path) -> None:
-    """Else the person wonders why the issuer does not know us."""
+    """Else the user wonders why the issuer does not know us."""
     path = tmp_path / "profile.toml"
     path.write_text(f'[anthropic]\nclient_secret = "53021598"\n{_ISSUER}')
     with pytest.raises(ProfileError, match="client_secret") as caught:

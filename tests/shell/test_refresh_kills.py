@@ -107,7 +107,7 @@ class Scene:
         return 200, {"access_token": f"access-{len(self.endpoint.presented)}", "expires_in": 3_600}
 
     def log_in(self, store: SqliteTokenStore) -> None:
-        """A person does."""
+        """A user does."""
         new = held(self.provider.issue("a", expired=True)) if self.is_rotating else token("login", expiry=1.0)
         store.write(PROVIDER, BUCKET, new)
 
@@ -213,7 +213,7 @@ def person(asked: list[str]) -> Callable[[str, str], OAuthToken]:
 
 @pytest.mark.parametrize("number", range(len(LOGIN)), ids=lambda number: f"{number}-{LOGIN[number]}")
 def test_after_a_killed_login(tmp_path: Path, number: int) -> None:
-    """The next one is possible at once, and asks the person; before it, there is all of the former one, or nothing."""
+    """The next one is possible at once, and asks the user; before it, there is all of the former one, or nothing."""
     asked: list[str] = []
     with started(log_in_once, Errand(tmp_path / "tokens.db", number)) as (process, pipe):
         pipe.send(None)
@@ -232,7 +232,7 @@ def test_after_a_killed_login(tmp_path: Path, number: int) -> None:
 
 @pytest.mark.parametrize("number", range(ASK, len(LOGIN)), ids=lambda number: f"{number}-{LOGIN[number]}")
 def test_those_who_wait_for_a_login_take_over(tmp_path: Path, number: int) -> None:
-    """One of them asks the person, and the other adopts; nobody is asked for what is stored already."""
+    """One of them asks the user, and the other adopts; nobody is asked for what is stored already."""
     path = tmp_path / "tokens.db"
     asked: list[str] = []
     trails = [Trail(), Trail()]

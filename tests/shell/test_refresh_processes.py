@@ -141,7 +141,7 @@ class Siege:
             self.log_in(bucket)
 
     def log_in(self, bucket: str) -> None:
-        """A person does; no trace of a refresh is left."""
+        """A user does; no trace of a refresh is left."""
         self.store.write(PROVIDER, bucket, held(self.provider.issue(bucket)))
         assert self.store.read_stored(PROVIDER, bucket).mark is None
 

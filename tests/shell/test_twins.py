@@ -130,7 +130,7 @@ def test_an_observer_that_raises_ends_nothing(twin: Twin) -> None:
 
 
 def test_threads_share_one_login() -> None:
-    """Eight threads begin without a token: the person is asked once."""
+    """Eight threads begin without a token: the user is asked once."""
     line = Line(*TWO, twin=THREADS, tokens={})
     line.issuer.logins = {"default": [token("brought")]}
     at_once = threading.Barrier(8)
@@ -150,7 +150,7 @@ def test_threads_share_one_login() -> None:
 
 
 def test_requests_in_flight_share_one_login() -> None:
-    """A hundred tasks begin without a token: the person is asked once, and no caller waits until tomorrow."""
+    """A hundred tasks begin without a token: the user is asked once, and no caller waits until tomorrow."""
     line = Line(*TWO, tokens={})
     line.issuer.logins = {"default": [token("brought")]}
 

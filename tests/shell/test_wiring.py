@@ -23,7 +23,7 @@ SECRET: Final = "s3cret-of-the-client"
 
 
 class Window:
-    """A person who says what the server was told."""
+    """A user who says what the server was told."""
 
     def __init__(self) -> None:
         self.shown: list[str] = []

@@ -2,7 +2,7 @@
 
 It has what our client must get along with: code and PKCE (S256 alone), rotation with reuse detection (a refresh token
 that comes a second time ends its login), device codes whose pace it enforces, and revocation. Everything is in memory,
-and one request is served at a time. A person is a `login_hint`; `answers` says what that person does with a login.
+and one request is served at a time. A user is a `login_hint`; `answers` says what that person does with a login.
 
 Source: RFC 6749, RFC 7636, RFC 7009, RFC 8628, as Authlib implements them.
 """
@@ -33,7 +33,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from bucket_failover_core.oauth import IssuerSettings
 
 Answer = Literal["yes", "no", "away"]
-"""What a person does with a login; who is away has not decided yet."""
+"""What a user does with a login; who is away has not decided yet."""
 
 CLIENT_ID: Final = "test"
 _METHODS: Final = ["none", "client_secret_post"]
@@ -48,7 +48,7 @@ urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1], t
 
 @dataclass(eq=False)
 class Login:
-    """What a person has granted once, and every token that came of it."""
+    """What a user has granted once, and every token that came of it."""
 
     person: str
     client_id: str
@@ -376,7 +376,7 @@ class OAuthServer:
         return app
 
     def _authorize(self, server: Any) -> Any:
-        """The page on which a person says yes or no; whoever is away leaves it open."""
+        """The page on which a user says yes or no; whoever is away leaves it open."""
         person = request.args.get("login_hint", "")
         self.windows.append(person)
         try:

@@ -50,7 +50,7 @@ class Issuer:
     async def login(self, provider: str, bucket: str) -> OAuthToken:
         """An interactive login."""
         self.asked.append(("login", bucket))
-        answer = self.logins.get(bucket, [PermissionError("the person said no")]).pop(0)
+        answer = self.logins.get(bucket, [PermissionError("the user said no")]).pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -76,6 +76,6 @@ def replace(part: object, **methods: object) -> None:
 
 
 def as_a_person(command: list[str]) -> list[str]:
-    """A command as a person starts it: Ctrl-C reaches it, even if whoever runs the tests has turned that off."""
+    """A command as a user starts it: Ctrl-C reaches it, even if whoever runs the tests has turned that off."""
     prepared = "signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
     return [sys.executable, "-c", f"import os, signal, sys; {prepared}", *command]

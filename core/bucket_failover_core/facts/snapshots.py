@@ -90,7 +90,7 @@ class FailoverPolicy(Value):
         reauth_timeout_seconds: how long one login may take (REQ-1598-FR02), over 0.
         probe_interval_seconds: the least time between two requests that test advisory limits, over 0.
         spread_seconds: how long after a limit's end requests come back to its bucket bit by bit, 0 to 600.
-        login_command: what a person runs to log in, for the report: `{provider}` and `{buckets}` stand for their names.
+        login_command: what a user runs to log in, for the report: `{provider}` and `{buckets}` stand for their names.
             Empty: the report names the buckets alone.
     """
 
@@ -101,7 +101,7 @@ class FailoverPolicy(Value):
     login_command: str = ""
 
     def without_logins(self, command: str) -> Self:
-        """The policy where there is no person to ask for a login: a report then says how to (`command`, see above)."""
+        """The policy where there is no user to ask for a login: a report then says how to (`command`, see above)."""
         return self.evolve({"reauths_per_request": 0, "login_command": self.login_command or command})
 
 

@@ -80,8 +80,8 @@ class ReauthFailed(Value):
     Args:
         bucket: whose login.
         detail: why, in a few words, never a secret.
-        timed_out: the person did not answer within the time allowed.
-        declined: the person said no; requests to come do not ask again.
+        timed_out: the user did not answer within the time allowed.
+        declined: the user said no; requests to come do not ask again.
         at: Unix seconds at which it ended; see `TokenRead`.
     """
 

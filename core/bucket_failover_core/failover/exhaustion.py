@@ -1,6 +1,6 @@
 """No bucket is left: why, until when, and what to do first.
 
-The answer that a person reads when everything has failed. It says the action first, so that no log viewer cuts it off.
+The answer that a user reads when everything has failed. It says the action first, so that no log viewer cuts it off.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ class AllBucketsExhausted(Value):
         provider: whose credentials they are.
         buckets: the names of the profile's buckets, in its order; empty for an empty profile.
         findings: one for each bucket.
-        login_command: what a person runs to log in (`FailoverPolicy.login_command`).
+        login_command: what a user runs to log in (`FailoverPolicy.login_command`).
     """
 
     kind: Literal["all-buckets-exhausted"] = "all-buckets-exhausted"
@@ -84,7 +84,7 @@ def exhaustion_message(
     texts: Mapping[str, str] | None = None,
     action: str = "Check the buckets",
 ) -> str:
-    """The sentence that tells a person that no bucket is left.
+    """The sentence that tells a user that no bucket is left.
 
     Example: `exhaustion_message("anthropic", {"default": "no-token"}, action="Log in to default")` is
     "Log in to default. No bucket of anthropic can be used: default [no-token]."

@@ -1,4 +1,4 @@
-"""A person logs in elsewhere, with a code: is the issuer asked again whether that has happened?
+"""A user logs in elsewhere, with a code: is the issuer asked again whether that has happened?
 
 Rules:
 
@@ -33,7 +33,7 @@ class DeviceCode(Value):
     """A login elsewhere has begun. The shell holds the device code itself.
 
     Args:
-        user_code: what the person types there; printable.
+        user_code: what the user types there; printable.
         verification_uri: where; http or https, printable.
         verification_uri_complete: the same with the code in it; empty: there is none.
         expires_at: Unix seconds at which the code ends.
@@ -58,7 +58,7 @@ class DeviceRefused(Value):
 
 @final
 class DevicePending(Value):
-    """The person has not logged in yet: ask again, and if `slow_down`, less often."""
+    """The user has not logged in yet: ask again, and if `slow_down`, less often."""
 
     kind: Literal["device-pending"] = "device-pending"
     slow_down: bool = False
@@ -66,7 +66,7 @@ class DevicePending(Value):
 
 @final
 class DeviceDeclined(Value):
-    """The person said no."""
+    """The user said no."""
 
     kind: Literal["device-declined"] = "device-declined"
 
@@ -126,7 +126,7 @@ PollDecision = Annotated[PollNow | PollAt, Field(discriminator="kind")]
 
 
 def decide_poll(snapshot: DevicePoll, *, now: float) -> Result[PollDecision, DeviceCodeExpired]:
-    """When to ask the issuer whether the person has logged in.
+    """When to ask the issuer whether the user has logged in.
 
     Example: issued at 100.0 with an interval of 5 s, it is `Success(PollAt(at=105.0))` before 105.0, and then
     `Success(PollNow())`. Asked at 105.0 and told to slow down, it is `Success(PollAt(at=115.0))`. From `expires_at` on

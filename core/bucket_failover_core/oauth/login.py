@@ -1,16 +1,16 @@
-"""Is a person asked to log in, now that it is our turn?
+"""Is a user asked to log in, now that it is our turn?
 
 There is one login at a time for a bucket, over all processes. A caller that has waited for its turn asks here first.
 The login that it waited for may have brought what it wants, or an answer that is just as good for it.
 
 Rules:
 
-* A live token that was not there when we asked is adopted: a person has logged in meanwhile.
+* A live token that was not there when we asked is adopted: a user has logged in meanwhile.
 * A login that has ended without a token since we asked has ended for us too: its answer was not there when we asked. No
-  clock is compared, so two answers of one moment are two. The person is not asked the same thing twice.
-* Else the person is asked.
+  clock is compared, so two answers of one moment are two. The user is not asked the same thing twice.
+* Else the user is asked.
 
-Intuition: a person who has just said no to one window says no to the seven others that wait behind it.
+Intuition: a user who has just said no to one window says no to the seven others that wait behind it.
 
 Road not taken: a lock alone. Eight processes then open eight windows, politely, one after the other.
 """
@@ -30,7 +30,7 @@ class LoginAnswer(Value):
 
     Args:
         at: Unix seconds.
-        declined: the person said no; False: the person has not answered, or something broke.
+        declined: the user said no; False: the user has not answered, or something broke.
         detail: why, in a few words, never a secret.
         serial: tells it from any other answer; the shell draws it.
     """
@@ -60,7 +60,7 @@ class LoginSnapshot(Value):
 
 @final
 class AdoptLogin(Value):
-    """Use the token that is stored: a person has logged in meanwhile."""
+    """Use the token that is stored: a user has logged in meanwhile."""
 
     kind: Literal["adopt-login"] = "adopt-login"
 
@@ -85,7 +85,7 @@ LoginDecision = Annotated[AdoptLogin | AskPerson, Field(discriminator="kind")]
 
 
 def decide_login(snapshot: LoginSnapshot, *, now: float) -> Result[LoginDecision, LoginEnded]:
-    """Whether to ask the person, now that the bucket's login lock is held.
+    """Whether to ask the user, now that the bucket's login lock is held.
 
     Example: we have waited for our turn. With an answer that was not there when we asked it is
     `Failure(LoginEnded(...))`; with a live token that was not, `Success(AdoptLogin())`; with neither,

@@ -92,7 +92,7 @@ class NotRefreshed(Value):
     """The refresh has brought nothing.
 
     Args:
-        why: `refused`: the issuer takes this refresh token no more; `logged-out`: a person has logged out meanwhile,
+        why: `refused`: the issuer takes this refresh token no more; `logged-out`: a user has logged out meanwhile,
             and what was issued is dropped; `unheard`: the answer was not heard; `not-issued`: the issuer had none,
             and the refresh token is unused.
         clears_mark: whether to clear the mark; else it stays, for the next refresh to see.
@@ -120,7 +120,7 @@ def decide_outcome(
     """What becomes of the issuer's answer.
 
     Example: `r1` was presented, the store still holds it, a token with `r2` was issued: `Success(StoreIssued(...))`. If
-    the store is empty, because a person has logged out: `Failure(NotRefreshed(why="logged-out", clears_mark=True))`.
+    the store is empty, because a user has logged out: `Failure(NotRefreshed(why="logged-out", clears_mark=True))`.
 
     Args:
         presented: what was stored when the refresh token was presented, our mark included.

@@ -160,7 +160,7 @@ def device_form(settings: IssuerSettings, *, bucket: str) -> tuple[FormField, ..
 
 
 def device_token_form(settings: IssuerSettings, *, bucket: str) -> tuple[FormField, ...]:
-    """What is sent to the token endpoint to ask whether the person has logged in elsewhere.
+    """What is sent to the token endpoint to ask whether the user has logged in elsewhere.
 
     Example: for the client "cli" they are `grant_type=urn:ietf:params:oauth:grant-type:device_code`, the slot
     `device_code`, `client_id=cli`.

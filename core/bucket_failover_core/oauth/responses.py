@@ -8,7 +8,7 @@ Rules:
   its outcome is unknown; unless it is an error in disguise, as some issuers send them.
 * A refusal of the grant needs its name (`invalid_grant` or kin) and a status that says so; a gateway's trouble is none.
 * All else issues nothing, and says so, but for a timeout (408, 504): who is behind the gateway may have issued a token.
-* What is shown to a person is printable: it goes to a terminal, which obeys escape sequences.
+* What is shown to a user is printable: it goes to a terminal, which obeys escape sequences.
 
 Intuition: to read too much into an answer costs a login, to read too little costs a retry.
 
@@ -40,7 +40,7 @@ _WAITING: Final = frozenset({429, *range(500, 600)})
 _WAIT_MAX_SECONDS: Final = 24 * 3_600.0
 """A wild number keeps no login from its refresh for longer than a day."""
 _DECLINED: Final = frozenset({"access_denied", "authorization_declined"})
-"""A person's no: RFC 6749, 4.1.2.1; Microsoft has a word of its own."""
+"""A user's no: RFC 6749, 4.1.2.1; Microsoft has a word of its own."""
 _UNHEARD: Final = frozenset({408, 504})
 """Timeouts. Source: RFC 9110, 15.5.9 and 15.6.5."""
 _BUSY: Final = frozenset({408, 429, *range(500, 600)})
@@ -71,7 +71,7 @@ class RedirectRefused(Value):
     """The browser has come back without an authorization code, or another program has come.
 
     Args:
-        why: `foreign`: not from this login, so wait on; `declined`: the person said no; `failed`: anything else.
+        why: `foreign`: not from this login, so wait on; `declined`: the user said no; `failed`: anything else.
         detail: why, in a few words, never a secret.
     """
 
@@ -81,7 +81,7 @@ class RedirectRefused(Value):
 
 
 DevicePollAnswer = Annotated[TokensIssued | DevicePending | DeviceDeclined | DeviceFailed, Field(discriminator="kind")]
-"""What came of asking whether the person has logged in elsewhere."""
+"""What came of asking whether the user has logged in elsewhere."""
 
 
 def describe_issuer_answer(status: int, body: Body) -> str:
@@ -231,7 +231,7 @@ def read_device_answer(status: int, body: Body, *, now: float) -> Result[DeviceC
 
 
 def read_device_poll(status: int, body: Body, *, now: float) -> DevicePollAnswer:
-    """What came of asking whether the person has logged in elsewhere.
+    """What came of asking whether the user has logged in elsewhere.
 
     Example: a 400 `authorization_pending` is `DevicePending()`, a 503 is `DevicePending(slow_down=True)`, and a 400
     `expired_token` is `DeviceFailed(detail="expired")`.

@@ -25,7 +25,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from bucket_failover_core.value import Value
 
 LoginFlow = Literal["code", "device"]
-"""How a person logs in: `code`: in a browser here (RFC 8252); `device`: in any browser, with a code (RFC 8628)."""
+"""How a user logs in: `code`: in a browser here (RFC 8252); `device`: in any browser, with a code (RFC 8628)."""
 
 PROTOCOL_PARAMETERS: Final[frozenset[str]] = frozenset(
     {

@@ -27,7 +27,7 @@ _PROOF_LIFETIME_SECONDS: Final = 1e9
 """32 years: beyond the end of any limit (`WINDOW_CEILING_SECONDS`), so that it is the limit that settles a bucket."""
 
 Advised = Literal["wait", "login", "new-key", "resume"]
-"""What a person can do for a bucket."""
+"""What a user can do for a bucket."""
 
 _ADVISED: Final[dict[Remedy, Advised]] = {"wait": "wait", "login": "login", "new-key": "new-key", "resume": "resume"}
 _WORDS: Final[dict[Advised, str]] = {

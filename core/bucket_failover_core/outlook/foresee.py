@@ -2,7 +2,7 @@
 
 Rules: a bucket's standing is the one fact that settles it (`standing`). It changes next at the earliest of: the end of
 the longest limit in force; the moment at which its token is renewed ahead of its end; the end of a token that is not
-renewed. A bucket that needs a person changes by nothing that a clock could tell.
+renewed. A bucket that needs a user changes by nothing that a clock could tell.
 
 Intuition: a user who looks at a table of buckets asks two things: can I use it, and if not, when.
 """

@@ -7,7 +7,7 @@ Rules, none of which depends on the order in which events are told, the bucket i
   advisory ones that were observed before its call began, and a window that is reported open those that were observed
   before that. Both are remembered, because the limit may be told later.
 * A refused token (401) is believed to be refused until its bucket holds another one or it is served with.
-* A person's no to a login counts until the bucket's token is another one.
+* A user's no to a login counts until the bucket's token is another one.
 * A retry takes from the budget when its call begins; a success gives back.
 
 Road not taken: to tell each request in flight what the others have heard. A burst then costs the square of its size.

@@ -115,7 +115,7 @@ def _is_live(token: TokenState, *, now: float) -> bool:
 
 
 def learn_login_failed(session: SessionSnapshot, event: ReauthFailed) -> SessionSnapshot:
-    """A login has brought nothing; a person's no counts until the bucket's token is another one."""
+    """A login has brought nothing; a user's no counts until the bucket's token is another one."""
     at = moment_of(event.at)
     ended = learn_ended(session, event.bucket, "login", at, login_detail(event))
     place = ended.profile.place_of(event.bucket)

@@ -70,7 +70,7 @@ class AccountFacts(Value):
         refresh_problem: why it brought nothing; empty if it did not fail.
         login_at: when the last login ended, however it ended.
         login_problem: why it brought nothing; empty if it did not fail.
-        declined_at: when a person said no to a login; None: not since the bucket last got a token.
+        declined_at: when a user said no to a login; None: not since the bucket last got a token.
         served: the newest calls that were served: the model that was asked (None: unknown), and when they began.
         served_token: the fingerprint of the token that was last served with, and when the answer came.
         refusals: tokens of it that are believed to be refused.
@@ -172,7 +172,7 @@ def _of_the_account(bucket: BucketSnapshot) -> BucketSnapshot:
 def reset_session(session: SessionSnapshot, profile: FailoverSnapshot) -> SessionSnapshot:
     """The session after a reset: a profile that may be another one, its first bucket in use (REQ-1598-SM05).
 
-    What is known of the accounts of buckets that stay is kept, and so is the budget; a person who has said no to a
+    What is known of the accounts of buckets that stay is kept, and so is the budget; a user who has said no to a
     login may be asked again. Requests in flight go on: a bucket that the profile no longer has is ruled out for them.
 
     Args:

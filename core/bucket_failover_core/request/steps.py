@@ -17,11 +17,8 @@ from bucket_failover_core.request.patience import Patience, find_patience
 from bucket_failover_core.request.session import SessionSnapshot
 from bucket_failover_core.request.state import RequestSnapshot
 from bucket_failover_core.retry.budget import retries_left
-from bucket_failover_core.retry.decide import attempts_allowed
+from bucket_failover_core.retry.decide import SHORT_WAIT_SECONDS, attempts_allowed
 from bucket_failover_core.value import trusted
-
-SHORT_WAIT_SECONDS = 30.0
-"""A wait of at most this comes before a login (contract, *One whole request*)."""
 
 _call, _read, _refresh = trusted(CallBucket), trusted(ReadToken), trusted(RefreshToken)
 

@@ -32,8 +32,9 @@ from bucket_failover_core.facts.causes import Cause, is_refusal
 from bucket_failover_core.facts.limits import Limit, is_directive
 from bucket_failover_core.value import Value, check_draw, check_moment
 
-_SHORT_WAIT_SECONDS: Final = 30.0
-"""A throttled bucket is waited for this long at most, if there is another one (contract, *Retry rules*)."""
+SHORT_WAIT_SECONDS: Final = 30.0
+"""A wait of at most this is short: a throttled bucket is waited for although there is another one (contract, *Retry
+rules*), and a limit's end comes before a login (*One whole request*)."""
 
 _MIN_ATTEMPTS: Final = 6
 """As many as a profile of two has, so that a single bucket retries no less."""
@@ -222,7 +223,7 @@ def _decide_among_several(snapshot: RetrySnapshot, verdict: Verdict, *, now: flo
     if verdict.cause is Cause.QUOTA:
         return _ELSEWHERE
     if verdict.cause is Cause.THROTTLED:
-        short = (verdict.retry_not_before or now) - now <= _SHORT_WAIT_SECONDS
+        short = (verdict.retry_not_before or now) - now <= SHORT_WAIT_SECONDS
         patient = first and short and not snapshot.is_probe
         return _retry(snapshot, verdict, now=now, draw=draw) if patient else _ELSEWHERE
     if first:

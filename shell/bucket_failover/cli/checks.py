@@ -42,7 +42,7 @@ class Check(NamedTuple):
 
 
 def checks(session: Session, *, at: float, is_offline: bool) -> Iterator[Check]:
-    """Every check, in the order in which a person would look."""
+    """Every check, in the order in which a user would look."""
     yield from check_store(session.tokens.path)
     yield from check_permissions(session)
     yield from check_secrets(session)

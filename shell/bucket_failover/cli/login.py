@@ -25,7 +25,7 @@ from bucket_failover_core.outlook import advise, foresee
 
 
 class TerminalWindow:
-    """Reaches the person at the terminal: a browser, or an address to open by hand.
+    """Reaches the user at the terminal: a browser, or an address to open by hand.
 
     Args:
         opens_browser: open a browser; else print the address alone.

@@ -49,7 +49,7 @@ class ChatClient:
 
 
 class PersonAtBrowser:
-    """The person whom the embedded provider knows, at a browser: goes where a login sends it, and comes back."""
+    """The user whom the embedded provider knows, at a browser: goes where a login sends it, and comes back."""
 
     def __init__(self, http: httpx2.Client) -> None:
         self._http = http

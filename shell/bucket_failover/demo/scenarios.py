@@ -130,7 +130,7 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="reauth",
-        title="No bucket has a token; a person answers the one login that is asked for.",
+        title="No bucket has a token; a user answers the one login that is asked for.",
         prepare=_reauth,
         served_by="default",
     ),
@@ -142,7 +142,7 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="exhausted",
-        title="Two buckets are spent, and the person refuses the login to the third.",
+        title="Two buckets are spent, and the user refuses the login to the third.",
         prepare=_exhausted,
         ends="exhausted",
     ),

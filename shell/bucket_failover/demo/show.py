@@ -1,4 +1,4 @@
-"""How a report looks to a person."""
+"""How a report looks to a user."""
 
 from rich import box
 from rich.console import Console, Group, RenderableType

@@ -108,7 +108,7 @@ class OAuthIssuer:
         return reply.token
 
     def start_device(self, bucket: str) -> tuple[DeviceCode, SecretStr]:
-        """What the person is to type, and the code that we ask with.
+        """What the user is to type, and the code that we ask with.
 
         Raises:
             LoginFailedError: the issuer has not given one.

@@ -1,11 +1,11 @@
 """Where tokens come from: the interface that the shell asks, which an application can implement.
 
-A manager raises what it likes; the driver turns exceptions into events. It must not prompt a person except in
+A manager raises what it likes; the driver turns exceptions into events. It must not prompt a user except in
 `authenticate`, nor answer `None` for "the store could not say".
 
 A manager may have more than the interface, and is then asked for it: `replace_token(provider, bucket, unwanted)`, a
 refresh that says which token it is to replace, so that one that another process has renewed is adopted; and
-`offers_login` (False: there is no person to ask) with `login_command`, what a person runs instead.
+`offers_login` (False: there is no user to ask) with `login_command`, what a user runs instead.
 """
 
 from collections.abc import Callable
@@ -112,7 +112,7 @@ def full_manager(manager: object) -> FullManager:
 
 
 def policy_of(manager: object, policy: FailoverPolicy) -> FailoverPolicy:
-    """The policy with this manager: where there is no person to ask for a login, no request asks."""
+    """The policy with this manager: where there is no user to ask for a login, no request asks."""
     if not isinstance(getattr(type(manager), "offers_login", None), property) or getattr(manager, "offers_login", True):
         return policy
     return policy.without_logins(str(getattr(manager, "login_command", "")))

@@ -22,7 +22,7 @@ from bucket_failover_core import TokenHeld
 from bucket_failover_core.oauth import LoginAnswer, LoginSnapshot, StoredLogin, decide_login
 
 _PAUSE_SECONDS: Final = 0.1
-"""A person is slower."""
+"""A user is slower."""
 
 _SERIAL_BYTES: Final = 8
 """64 bits of chance: no two answers to logins of a bucket bear the same number."""
@@ -49,9 +49,9 @@ class LoggingIn:
 
         Raises:
             LoginFailedError: the login that we waited for has brought none.
-            TokenStoreError: the store could not answer. Whatever asking the person raises.
+            TokenStoreError: the store could not answer. Whatever asking the user raises.
         """
-        # A store that cannot be written is told before a person is asked; what is in it need not be readable.
+        # A store that cannot be written is told before a user is asked; what is in it need not be readable.
         before: StoredLogin = yield Do(self._look)
         known: LoginAnswer | None = yield Do(self._read_answer)
         unwanted = before.token.fingerprint if isinstance(before.token, TokenHeld) else ""

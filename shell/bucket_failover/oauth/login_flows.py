@@ -1,6 +1,6 @@
 """The two logins: with a browser here (authorization code and PKCE), and with a code typed elsewhere (device code).
 
-Both block, in a thread of their own, until the person has answered or `give_up` is set; both bring a token and store
+Both block, in a thread of their own, until the user has answered or `give_up` is set; both bring a token and store
 nothing. `in_thread` is how an event loop waits for them.
 """
 
@@ -47,7 +47,7 @@ _EXPIRED: Final = "the code has expired"
 
 
 class Window(Protocol):
-    """How the person is reached."""
+    """How the user is reached."""
 
     def open_address(self, provider: str, bucket: str, address: str) -> None:
         """Show the address of a login, or open a browser there."""
@@ -64,7 +64,7 @@ def log_in_with_browser(
     """The authorization code grant with PKCE and a redirect to this machine (RFC 6749, 4.1; RFC 7636; RFC 8252).
 
     Raises:
-        LoginDeclinedError: the person said no.
+        LoginDeclinedError: the user said no.
         LoginFailedError: it has come to nothing else.
     """
     verifier = SecretStr(secrets.token_urlsafe(_VERIFIER_BYTES))
@@ -111,7 +111,7 @@ def log_in_with_device(
     """The device grant (RFC 8628).
 
     Raises:
-        LoginDeclinedError: the person said no.
+        LoginDeclinedError: the user said no.
         LoginFailedError: it has come to nothing else.
     """
     shown, device_code = issuer.start_device(bucket)
@@ -188,7 +188,7 @@ async def in_thread(log_in: Callable[[threading.Event], OAuthToken]) -> OAuthTok
         except BaseException as error:  # noqa: BLE001 - it is raised again where the login is waited for
             outcome.set_exception(error)
 
-    # A thread of its own: a person may take minutes, and the loop's own threads are few.
+    # A thread of its own: a user may take minutes, and the loop's own threads are few.
     threading.Thread(target=run, name="bucket-failover-login", daemon=True).start()
     login = asyncio.wrap_future(outcome)
     try:

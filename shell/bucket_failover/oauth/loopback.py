@@ -1,6 +1,6 @@
 """The address on this machine that the browser comes back to after a login.
 
-It hears one path, answers with a page that a person can read, and knows nothing of what it is told: the core says
+It hears one path, answers with a page that a user can read, and knows nothing of what it is told: the core says
 whether it was for us (`read_redirect`).
 
 Source: RFC 8252, 7.3 (loopback redirects) and 8.3 (no other host than the loopback interface's address).

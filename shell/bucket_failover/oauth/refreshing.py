@@ -13,7 +13,7 @@ from typing import Final, assert_never
 
 from returns.methods import unwrap_or_failure
 
-from bucket_failover.describe import is_unheard
+from bucket_failover.client_exceptions import is_unheard
 from bucket_failover.effects import Do, Wait
 from bucket_failover.errors import (
     IssuerBusyError,

@@ -26,10 +26,10 @@ class SyncStoredOAuthManager(ManagerSteps):
     Args:
         store: where the tokens are.
         refresh: how to refresh a token, a function or an issuer; None: no token can be refreshed.
-        login: how to log in; None: there is no person to ask, and failover does not offer it.
+        login: how to log in; None: there is no user to ask, and failover does not offer it.
         clock: gives Unix seconds.
         single_use: see `StoredOAuthManager`.
-        login_command: what a person runs to log in where there is none to ask, for the report.
+        login_command: what a user runs to log in where there is none to ask, for the report.
         trust_seconds: for how long a token that was read counts as read; 0: it is read each time.
     """
 

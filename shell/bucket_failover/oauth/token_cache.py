@@ -79,7 +79,7 @@ class TokenCache:
         kept = self._save(key) if key in self._unsaved else None
         token = kept if kept is not None else self._store.read(provider, bucket)
         with self._mutex:
-            if changes == self._changes.get(key, 0):  # else a person has logged in or out since it was read
+            if changes == self._changes.get(key, 0):  # else a user has logged in or out since it was read
                 self._remember(key, token, stored)
         return token
 
@@ -114,7 +114,7 @@ class TokenCache:
         raise TokenStoreError(message)
 
     def forget(self, provider: str, bucket: str) -> None:
-        """Ask the store the next time; what could not be stored is out of date: a person has logged in, or out."""
+        """Ask the store the next time; what could not be stored is out of date: a user has logged in, or out."""
         key = (provider, bucket)
         with self._mutex:
             self._unsaved.pop(key, None)

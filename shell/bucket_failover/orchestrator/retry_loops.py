@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TypeVar, cast
 
-from bucket_failover.describe import describe_answer, describe_exception
+from bucket_failover.client_exceptions import describe_answer, describe_exception
 from bucket_failover.effects import Attempt, resume, resume_async
 from bucket_failover.effects.performing import AsyncPerformer, SyncPerformer
 from bucket_failover.handler.foreign import ForeignHandler, full_handler

@@ -1,4 +1,4 @@
-"""Who has a login here: the accounts, each with its quota and the person behind it, who says yes or no."""
+"""Who has a login here: the accounts, each with its quota and the user behind it, who says yes or no."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -7,7 +7,7 @@ from bucket_failover.testing.checks import number
 from bucket_failover.testing.quota import Meter, Quota
 
 PersonsAnswer = Literal["yes", "no"]
-"""What the person says when asked whether a client may act for them."""
+"""What the user says when asked whether a client may act for them."""
 
 
 @dataclass(eq=False, slots=True)

@@ -31,10 +31,10 @@ class OAuthEndpoints:
         self._codes = Codes()
 
     def authorize(self, query: Parameters, *, now: float) -> tuple[Account | None, Reply]:
-        """`GET /oauth/authorize`: ask the person, and send the browser back with an authorization code or an error."""
+        """`GET /oauth/authorize`: ask the user, and send the browser back with an authorization code or an error."""
         account = self._accounts.find(query.get("login_hint", ""))
         client_id, redirect_uri = query.get("client_id", ""), query.get("redirect_uri", "")
-        # With no client and nowhere to go back to, the person is told, not the client (RFC 6749, 4.1.2.1).
+        # With no client and nowhere to go back to, the user is told, not the client (RFC 6749, 4.1.2.1).
         if not client_id:
             return account, token_error(400, "client_id is required")
         if not _is_redirect_uri(redirect_uri):

@@ -85,7 +85,7 @@ class EmbeddedProvider:
             self._accounts.add(name, quota=quota, token_lifetime_seconds=token_lifetime_seconds)
 
     def person(self, account: str, *, answer: PersonsAnswer) -> None:
-        """What the person behind the account says from now on when a client asks for a login; "yes" at first.
+        """What the user behind the account says from now on when a client asks for a login; "yes" at first.
 
         Raises:
             ValueError: the account is unknown, or the answer is neither "yes" nor "no".

@@ -1,4 +1,4 @@
-"""Findings and exhaustion: what a person reads, and what follows from a fact."""
+"""Findings and exhaustion: what a user reads, and what follows from a fact."""
 
 from typing import get_args
 

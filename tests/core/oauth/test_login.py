@@ -1,4 +1,4 @@
-"""`decide_login`: whether a person is asked, now that it is our turn."""
+"""`decide_login`: whether a user is asked, now that it is our turn."""
 
 import pytest
 from returns.methods import unwrap_or_failure

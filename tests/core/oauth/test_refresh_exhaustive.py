@@ -229,7 +229,7 @@ def answers(world: World, who: int, rules: Rules) -> Iterator[tuple[str, World]]
 
 
 def accidents(world: World) -> Iterator[tuple[str, World]]:
-    """At most one process is killed, whose lock is then free, and a person logs out or in at most once."""
+    """At most one process is killed, whose lock is then free, and a user logs out or in at most once."""
     if all(each.at in {"ended", "dead"} for each in world.processes):
         return
     if not world.person:

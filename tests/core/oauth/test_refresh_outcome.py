@@ -80,7 +80,7 @@ def test_a_live_token_where_there_was_none_is_adopted_in_place_of_a_refusal() ->
 
 @pytest.mark.parametrize("expiry", [NOW, None])
 def test_a_login_in_the_middle_is_not_overwritten_even_if_its_token_has_ended(expiry: float | None) -> None:
-    """It is the person's last word, and its refresh token must survive; without `expires_in` the end is unknown."""
+    """It is the user's last word, and its refresh token must survive; without `expires_in` the end is unknown."""
     assert not isinstance(outcome(held("b1", "s1", expiry=expiry), ISSUED), StoreIssued)
 
 

@@ -366,7 +366,7 @@ def test_a_name_says_what_has_become_of_a_login_elsewhere(status: int, error: st
     ],
 )
 def test_trouble_is_waited_out_and_all_else_ends_a_login_elsewhere(status: int, body: Body, answer: object) -> None:
-    """A timeout, a throttle or a server's error says nothing of the person, so the issuer is asked less often."""
+    """A timeout, a throttle or a server's error says nothing of the user, so the issuer is asked less often."""
     assert read_device_poll(status, body, now=NOW) == answer
 
 

@@ -82,7 +82,7 @@ STEPS: dict[str, Any] = {
 )
 @pytest.mark.parametrize("whose", ["own", "other"])
 def test_a_step_that_has_ended_since_the_request_began_is_spent(step: str, at: float, spent: str, whose: str) -> None:
-    """By whichever request it was asked for; a person's no is spent for all that come."""
+    """By whichever request it was asked for; a user's no is spent for all that come."""
     both = Both(session("a", "b"))
     getattr(both, whose)(STEPS[step].model_copy(update={"at": at}))
     assert both.bucket().refresh_spent is (spent == "refresh")

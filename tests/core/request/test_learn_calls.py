@@ -60,11 +60,11 @@ def logged_in(held: KnownToken, moment: float = NOW, name: str = "a") -> Reauthe
 
 
 def declined(moment: float = NOW, name: str = "a") -> ReauthFailed:
-    """A person has said no."""
+    """A user has said no."""
     return ReauthFailed(bucket=name, at=moment, declined=True)
 
 
-# A person's no.
+# A user's no.
 
 
 def test_a_no_to_a_login_is_remembered() -> None:

@@ -63,7 +63,7 @@ def logged_in(held: KnownToken, moment: float = NOW, name: str = "a") -> Reauthe
 
 
 def declined(moment: float = NOW, name: str = "a") -> ReauthFailed:
-    """A person has said no."""
+    """A user has said no."""
     return ReauthFailed(bucket=name, at=moment, declined=True)
 
 

@@ -116,7 +116,7 @@ def test_a_flawed_authorization_request_goes_back_to_the_client(changes: dict[st
     ],
 )
 def test_without_a_client_or_a_way_back_nobody_is_redirected(changes: dict[str, str | None]) -> None:
-    """400 to the person's browser."""
+    """400 to the user's browser."""
     with stage() as at:
         assert refusal(at.authorize(**changes))[:2] == (400, "invalid_request")
 

@@ -1,7 +1,7 @@
 """One at a time for a bucket: across the processes that share a store, and across the tasks and threads of one.
 
 A lock is the writer's lock on an empty SQLite file of its own, which the operating system releases when its holder
-dies. It is not a lock on the store, which is never held over a call to an issuer, let alone while a person logs in.
+dies. It is not a lock on the store, which is never held over a call to an issuer, let alone while a user logs in.
 
 Road not taken: a file with a process number in it. A process that is killed leaves it behind, and the number may be
 another's by then. And a lock that ends by the clock: after a crash the others wait for the rest of it, and a process

@@ -17,7 +17,7 @@ _MEANINGS: Final = {
     sqlite3.SQLITE_IOERR: "the disk has failed",
     sqlite3.SQLITE_CANTOPEN: "unable to open database file; is its folder writable?",
 }
-"""SQLite's result codes in a person's words. Source: https://www.sqlite.org/rescode.html."""
+"""SQLite's result codes in a user's words. Source: https://www.sqlite.org/rescode.html."""
 
 
 def _meaning(error: sqlite3.Error) -> str:

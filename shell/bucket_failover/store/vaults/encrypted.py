@@ -34,7 +34,7 @@ _SCRYPT_R: Final = 8
 _SCRYPT_P: Final = 1
 """32 MiB and about 0.1 s for each guess. A change is a new version of the sealed text.
 
-Source: r and p as RFC 7914, 2, has them; N is twice what Percival (2009) gives for a person who waits. OWASP's Password
+Source: r and p as RFC 7914, 2, has them; N is twice what Percival (2009) gives for a user who waits. OWASP's Password
 Storage Cheat Sheet asks for N = 2**17, or p = 3 with this N: that is for passwords of many people, who choose bad ones.
 A key here is one secret of a machine; it should be as long as one.
 """

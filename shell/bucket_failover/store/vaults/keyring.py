@@ -58,7 +58,7 @@ class KeyringVault:
     library fills with UTF-16; `seal` refuses what is longer, as two large JSON Web Tokens are.
 
     Args:
-        service: whose entries they are; the keyring shows it to the person.
+        service: whose entries they are; the keyring shows it to the user.
         backend: the keyring to use, whatever it is; None: the operating system's (`usable_keyring`).
 
     Raises:
@@ -131,7 +131,7 @@ class KeyringVault:
 
 
 def usable_keyring() -> Keyring | None:
-    """The operating system's keyring, if there is a real one; it is not asked for anything, so no person is prompted.
+    """The operating system's keyring, if there is a real one; it is not asked for anything, so no user is prompted.
 
     Example: Secret Service on a desktop; None on a server without a session bus.
 
@@ -142,7 +142,7 @@ def usable_keyring() -> Keyring | None:
     """
     try:
         return _first_keyring(importlib.import_module("keyring"))
-    except Exception:  # noqa: BLE001 - the library loads whatever classes the person has named
+    except Exception:  # noqa: BLE001 - the library loads whatever classes the user has named
         return None
 
 

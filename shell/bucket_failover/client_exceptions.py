@@ -1,6 +1,6 @@
 """What was that exception? Read off the exceptions of the well-known clients, by attribute, without importing any.
 
-An exception that says nothing known is nobody's failed call: it is the caller's, and goes back to the caller.
+An exception that says nothing known is no failed call: it is the caller's own, and goes back to the caller.
 
 Rules for what stands behind an exception:
 
