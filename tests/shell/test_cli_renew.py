@@ -73,10 +73,28 @@ def test_what_is_due_is_renewed(watchman: Watchman) -> None:
 def test_nothing_is_there_to_renew(watchman: Watchman) -> None:
     """Where the profile names no issuer, nothing can be renewed, and that is said."""
     assert watchman.run("renew") == "No renewal is in sight.\n"
+    assert watchman.error == "default: not logged in\nclaudius: not logged in\nthird: not logged in\n"
     watchman.profile.write_text(_BUCKETS)
     watchman.log_in("default")
     assert watchman.run("renew", status=64) == ""
     assert "the profile has no table [anthropic.oauth], so nothing can be renewed" in watchman.error
+
+
+def test_why_a_token_has_no_renewal_ahead_of_its_end(watchman: Watchman) -> None:
+    """Each of them is named, in JSON as well; a key does not end, and is no news."""
+    names = 'buckets = ["default", "claudius", "third", { name = "team", api_key = true }]'
+    watchman.profile.write_text(f"[anthropic]\n{names}\n" + watchman.server.table())
+    watchman.grant("default", age=10.0, lifetime=240.0)
+    watchman.log_in("claudius")
+    assert watchman.run("renew") == "No renewal is in sight.\n"
+    assert watchman.error.splitlines() == [
+        "default: lives five minutes at most, so it is refreshed when a call needs it",
+        "claudius: has no refresh token, so a login is needed when it ends",
+        "third: not logged in",
+    ]
+    told = json.loads(watchman.run("renew", "--json"))
+    assert told["not_renewable"] == {"default": "short-lived", "claudius": "not-refreshable", "third": "no-token"}
+    assert watchman.server.forms == []
 
 
 @pytest.mark.requirement("REQ-1598-PR04")

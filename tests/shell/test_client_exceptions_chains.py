@@ -7,10 +7,10 @@ import anthropic
 import httpx2
 import openai
 import pytest
-from tests.shell.test_client_exceptions import ask_anthropic, ask_httpx2, ask_openai, caught, url
 
 from bucket_failover import CallFailure, describe_exception
 from bucket_failover.client_exceptions import is_unheard
+from tests.shell.test_client_exceptions import ask_anthropic, ask_httpx2, ask_openai, caught, url
 
 __all__ = ["url"]
 

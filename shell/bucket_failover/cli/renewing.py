@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import typer
+from returns.result import Failure
 
 from bucket_failover.cli.console import print_json_line, reader_may_leave
 from bucket_failover.cli.moments import clock_text
@@ -13,9 +14,16 @@ from bucket_failover.cli.running import run_until_interrupted
 from bucket_failover.cli.session import Session, UsageError, now, open_session
 from bucket_failover.oauth.renewal import RenewalEvent, RenewalScheduler, TokenRenewed
 from bucket_failover.wiring import open_accounts
-from bucket_failover_core import TokenCorrupt, TokenOutage
+from bucket_failover_core import RenewalSnapshot, TokenCorrupt, TokenOutage, decide_renewal
 
 _SOME_FAILED: Final = 1
+_WHY: Final = {
+    "no-token": "not logged in",
+    "not-refreshable": "has no refresh token, so a login is needed when it ends",
+    "no-expiry": "its end is unknown, so it is refreshed when a call is refused",
+    "short-lived": "lives five minutes at most, so it is refreshed when a call needs it",
+}
+"""Why a token has no renewal ahead of its end (`NotRenewable`); `failing` is told with the renewal that has failed."""
 
 
 def renew_command(
@@ -42,9 +50,13 @@ def renew_command(
                 run_until_interrupted(_keep_on(scheduler, as_json=as_json))
             run_until_interrupted(scheduler.look())
             failed += _unreadable(session)
+            left_alone = _left_alone(session)
         if as_json:
-            print_json_line({"event": "looked", "at": now(), "wake_at": scheduler.wake_at})
+            looked = {"event": "looked", "at": now(), "wake_at": scheduler.wake_at, "not_renewable": left_alone}
+            print_json_line(looked)
         else:
+            for name, why in left_alone.items():
+                typer.echo(f"{name}: {_WHY[why]}", err=True)
             typer.echo(_next_text(scheduler))
         raise typer.Exit(_SOME_FAILED if failed else 0)
 
@@ -65,6 +77,23 @@ def _unreadable(session: Session) -> list[str]:
             typer.echo(f"{bucket.name}: not looked at: {bucket.token.detail}", err=True)
             found.append(bucket.name)
     return found
+
+
+def _left_alone(session: Session) -> dict[str, str]:
+    """The buckets whose login is not renewed ahead of its end, and why. A key does not end."""
+    found = {}
+    for bucket in session.snapshot().buckets:
+        if isinstance(bucket.token, TokenOutage | TokenCorrupt) or _is_key(session, bucket.name):
+            continue
+        decision = decide_renewal(RenewalSnapshot(token=bucket.token), now=now())
+        if isinstance(decision, Failure) and decision.failure().why in _WHY:
+            found[bucket.name] = decision.failure().why
+    return found
+
+
+def _is_key(session: Session, name: str) -> bool:
+    settings = session.profile.bucket(name)
+    return settings is not None and settings.api_key
 
 
 def _teller(failed: list[str], *, as_json: bool) -> Callable[[RenewalEvent], None]:
