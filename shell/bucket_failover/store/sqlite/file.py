@@ -6,16 +6,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from bucket_failover.errors import TokenStoreError
+from bucket_failover.store.sqlite.forking import park_when_forked
 from bucket_failover.store.sqlite.identity import identity_of, log_of
 from bucket_failover.store.sqlite.problems import clear_errors
 from bucket_failover.store.sqlite.schema import open_database
 
+_PARKING_SECONDS: Final = 10.0
+"""A fork waits this long for a call that is under way: longer than any waits for another process's transaction."""
+
 
 class DatabaseFile:
     """The file as a store holds it open; it may be used from several threads, one call at a time.
+
+    A process that forks may go on using it, and so may the child: each opens the file for itself.
 
     Args:
         path: the file; it and its folder are made if they are missing (mode 0600 and 0700).
@@ -31,8 +37,10 @@ class DatabaseFile:
         self._mutex = threading.Lock()
         self._busy_seconds = busy_seconds
         self._durable = durable
-        self._is_closed = False
+        self._is_closed = self._is_parked = False
+        self._openings = 0
         self._connection = self._open()
+        park_when_forked(self)
 
     @property
     def path(self) -> Path:
@@ -45,11 +53,23 @@ class DatabaseFile:
             self._is_closed = True
             self._connection.close()
 
+    def park(self) -> bool:
+        """See `forking.Parked.park`."""
+        if not self._mutex.acquire(timeout=_PARKING_SECONDS):
+            return False
+        self._connection.close()
+        self._is_parked = True
+        return True
+
+    def unpark(self) -> None:
+        """See `forking.Parked.unpark`."""
+        self._mutex.release()
+
     def _open(self) -> sqlite3.Connection:
         self._is_open = False  # until it is, each call tries again
         connection = open_database(self._path, busy_seconds=self._busy_seconds, durable=self._durable)
         self._identity, self._log_identity = identity_of(self._path), identity_of(log_of(self._path))
-        self._is_open = True
+        self._is_open, self._openings = True, self._openings + 1
         return connection
 
     @contextmanager
@@ -63,6 +83,9 @@ class DatabaseFile:
         with self._mutex, clear_errors(self._path, action):
             if not self._is_open or identity_of(self._path) != self._identity:
                 self._replace_connection(action)
+            elif self._is_parked and not self._is_closed:
+                self._connection = self._open()
+            self._is_parked = False
             yield self._connection
 
     @contextmanager

@@ -51,7 +51,7 @@ class SqliteLimitStore(DatabaseFile):
         """
         with self._use("read") as connection:
             (others,) = connection.execute("PRAGMA data_version").fetchone()
-            return (others, self._changes)
+            return (self._openings, others, self._changes)  # SQLite counts anew in each connection
 
     def read_limits(self, provider: str) -> Limits:
         """See `LimitStore.read_limits`. What is stored and is no limit is passed over.

@@ -20,6 +20,7 @@ from typing import Final
 
 from bucket_failover.errors import TokenStoreError
 from bucket_failover.store.interfaces import Purpose, Release
+from bucket_failover.store.sqlite.forking import LEASING, LeaseConnection, close_in_children
 from bucket_failover.store.sqlite.identity import make_private
 from bucket_failover.store.sqlite.problems import clear_errors
 
@@ -44,20 +45,34 @@ class FileLocks:
             TokenStoreError: the lock file cannot be opened or made.
         """
         path = self._folder / _file_name(provider, bucket, purpose)
+        with LEASING:
+            connection = self._open(path)
+            try:
+                with clear_errors(path, "locked"):
+                    is_ours = _is_locked(connection)
+            except TokenStoreError:
+                connection.close()
+                raise
+            if not is_ours:
+                connection.close()
+                return None
+        return lambda: _release(connection)
+
+    def _open(self, path: Path) -> LeaseConnection:
         with clear_errors(self._folder, "locked"):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             make_private(path)
-            connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-        try:
-            with clear_errors(path, "locked"):
-                is_ours = _is_locked(connection)
-        except TokenStoreError:
-            connection.close()
-            raise
-        if is_ours:
-            return connection.close
+            connection = sqlite3.connect(
+                path, timeout=0, isolation_level=None, check_same_thread=False, factory=LeaseConnection
+            )
+        close_in_children(connection)
+        return connection
+
+
+def _release(connection: sqlite3.Connection) -> None:
+    """Give the lease up; in a child of its holder's process there is nothing to give up."""
+    with LEASING:
         connection.close()
-        return None
 
 
 def _is_locked(connection: sqlite3.Connection) -> bool:

@@ -1,0 +1,182 @@
+"""A store that was opened before a fork, and is used after it, on both sides."""
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bucket_failover import SqliteLimitStore, SqliteTokenStore
+from bucket_failover.tokens import OAuthToken
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
+    # CPython warns of every fork beside a thread; that is what these tests are about.
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+
+
+def in_child(do: Callable[[], Any]) -> Callable[[], Any]:
+    """Fork, and do it in the child; the result is what it returned, or the name of what it raised."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            told = json.dumps(do())
+        except BaseException as error:  # noqa: BLE001 - it is told
+            told = json.dumps(f"{type(error).__name__}: {error}")
+        os.write(writing, told.encode())
+        os._exit(0)
+    os.close(writing)
+
+    def result() -> Any:
+        with os.fdopen(reading) as pipe:
+            told = pipe.read()
+        os.waitpid(pid, 0)
+        return json.loads(told or '"the child has died"')
+
+    return result
+
+
+def token(name: str) -> OAuthToken:
+    """A login."""
+    return OAuthToken.model_validate({"access_token": name, "expiry": 2e9, "refresh_token": f"r-{name}"})
+
+
+def held(store: SqliteTokenStore, *names: str) -> dict[str, str]:
+    """The access tokens that a store reads."""
+    found = {name: store.read("anthropic", name) for name in names}
+    return {name: each.access_token.get_secret_value() for name, each in found.items() if each is not None}
+
+
+def test_what_a_child_writes_is_seen_by_all(tmp_path: Path) -> None:
+    """By its parent, which goes on with the same store, by its siblings, and by other programs."""
+    names = [f"b{number}" for number in range(6)]
+    with SqliteTokenStore(tmp_path / "buckets.db") as store:
+        store.write("anthropic", "first", token("of-the-parent"))
+
+        def write(name: str) -> Callable[[], Any]:
+            def do() -> Any:
+                store.write("anthropic", name, token(f"of-{name}"))
+                return held(store, "first")
+
+            return do
+
+        results = [in_child(write(name)) for name in names]
+        store.write("anthropic", "last", token("of-the-parent"))
+        assert [result() for result in results] == [{"first": "of-the-parent"}] * 6
+        expected = {name: f"of-{name}" for name in names} | {"last": "of-the-parent"}
+        assert held(store, *names, "last") == expected
+        with SqliteTokenStore(tmp_path / "buckets.db") as other:
+            assert held(other, *names, "last") == expected
+
+
+def test_a_child_outlives_a_parent_that_has_closed_the_store(tmp_path: Path) -> None:
+    """The log is not deleted under it: what it writes is there."""
+    store = SqliteTokenStore(tmp_path / "buckets.db")
+    store.write("anthropic", "first", token("a"))
+    reading, writing = os.pipe()
+
+    def do() -> Any:
+        before = held(store, "first")  # opens the file
+        os.read(reading, 1)
+        store.write("anthropic", "second", token("b"))
+        return before
+
+    result = in_child(do)
+    held(store, "first")
+    store.close()
+    os.write(writing, b".")
+    assert result() == {"first": "a"}
+    with SqliteTokenStore(tmp_path / "buckets.db") as other:
+        assert held(other, "first", "second") == {"first": "a", "second": "b"}
+
+
+def test_a_lease_stays_with_the_parent(tmp_path: Path) -> None:
+    """The child cannot give it up, nor take it, until the parent has given it up."""
+    with SqliteTokenStore(tmp_path / "buckets.db") as store:
+        lease = store.try_lease("anthropic", "default", "refresh")
+        assert lease is not None
+
+        def take() -> Any:
+            return store.try_lease("anthropic", "default", "refresh") is not None
+
+        def release_and_take() -> Any:
+            lease.release()
+            return take()
+
+        assert in_child(take)() is False
+        assert in_child(release_and_take)() is False
+        assert take() is False
+        lease.release()
+        assert in_child(take)() is True
+        assert take() is True
+
+
+def test_a_childs_lease_excludes_the_parent(tmp_path: Path) -> None:
+    """Until the child dies."""
+    with SqliteTokenStore(tmp_path / "buckets.db") as store:
+        go_on, stay = os.pipe()
+        taken, tell = os.pipe()
+
+        def take() -> Any:
+            lease = store.try_lease("anthropic", "default", "refresh")
+            os.write(tell, b".")
+            os.read(go_on, 1)
+            return lease is not None
+
+        result = in_child(take)
+        os.read(taken, 1)
+        assert store.try_lease("anthropic", "default", "refresh") is None
+        os.write(stay, b".")
+        assert result() is True
+        assert store.try_lease("anthropic", "default", "refresh") is not None
+
+
+def test_a_fork_beside_threads_that_use_the_store(tmp_path: Path) -> None:
+    """No child hangs: no thread is in the middle of anything when the fork happens."""
+    with SqliteTokenStore(tmp_path / "buckets.db") as store:
+        store.write("anthropic", "default", token("a"))
+        ends, failures = threading.Event(), list[BaseException]()
+
+        def use() -> None:
+            try:
+                while not ends.is_set():
+                    store.write("anthropic", "busy", token("b"))
+                    lease = store.try_lease("anthropic", "busy", "refresh")
+                    if lease is not None:
+                        lease.release()
+            except BaseException as error:  # noqa: BLE001 - it is told
+                failures.append(error)
+
+        threads = [threading.Thread(target=use) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            results = [in_child(lambda: held(store, "default"))() for _ in range(20)]
+        finally:
+            ends.set()
+            for thread in threads:
+                thread.join()
+        assert results == [{"default": "a"}] * 20
+        assert failures == []
+
+
+def test_limits_are_read_anew_after_a_fork(tmp_path: Path) -> None:
+    """A version from before a fork is never that of something else after it."""
+    with SqliteLimitStore(tmp_path / "buckets.db") as store:
+        before = store.version()
+        assert in_child(lambda: store.claim_probe("anthropic", now=1_000.0, interval_seconds=60.0))() is True
+        assert store.version() != before
+        assert store.claim_probe("anthropic", now=1_001.0, interval_seconds=60.0) is False
+
+
+def test_a_closed_store_stays_closed_in_a_child(tmp_path: Path) -> None:
+    """A fork opens nothing."""
+    store = SqliteTokenStore(tmp_path / "buckets.db")
+    store.close()
+    told = in_child(lambda: held(store, "default"))()
+    assert told.startswith("TokenStoreError: ")
