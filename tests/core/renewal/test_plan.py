@@ -262,3 +262,44 @@ class TestBusy:
         watch = watch_token(self.WATCH, "a", hour("a2", 2_900.0, ends=6_500.0), now=2_900.0).find("a")
         assert watch is not None
         assert watch.busy_until is None
+
+
+def test_a_busy_issuer_is_asked_again_when_it_says_so() -> None:
+    """That is no failure, and the other buckets' tokens are renewed as ever."""
+    before = watching(("a", hour("a1")), ("b", hour("b1")), ("c", hour("c1", 600.0, ends=HOUR + 600.0)))
+    watch = watch_outcome(before, "a", None, now=2_900.0, busy_until=3_000.0)
+    seen = watch.find("a")
+    assert seen is not None
+    assert (seen.busy_until, seen.failures, seen.token) == (3_000.0, 0, hour("a1"))
+    assert (watch.find("b"), watch.find("c")) == (before.find("b"), before.find("c"))
+    assert plan_renewals(watch, now=2_999.9) == RenewalPlan(due=("b",), wake_at=3_000.0)
+    assert plan_renewals(watch, now=3_000.0) == RenewalPlan(due=("a", "b"), wake_at=3_480.0)
+
+
+def test_a_busy_issuer_is_told_as_such_while_it_is_busy() -> None:
+    """With the moment it has named, and the failures before it."""
+    before = watch_outcome(watching(("a", hour("a1"))), "a", None, now=2_880.0)
+    was = before.find("a")
+    assert was is not None
+    after = watch_outcome(before, "a", None, now=2_910.0, busy_until=3_000.0)
+    busy = RenewalOutcome(bucket="a", is_renewed=False, failures=1, retry_at=3_000.0, detail="busy")
+    assert renewal_outcome(was, after, now=2_910.0, detail="busy") == busy
+    assert renewal_outcome(was, after, now=3_000.0, detail="busy").retry_at != 3_000.0
+
+
+def test_a_wait_that_is_over_already_is_a_failure() -> None:
+    """By a clock that has been set forward."""
+    watch = watch_outcome(watching(("a", hour("a1"))), "a", None, now=2_900.0, busy_until=2_900.0)
+    seen = watch.find("a")
+    assert seen is not None
+    assert (seen.busy_until, seen.failures) == (None, 1)
+
+
+def test_what_is_no_token_is_the_same_by_its_kind() -> None:
+    """A logout that is read twice is one logout; a token where there was none begins anew."""
+    watch = watch_outcome(watching(("a", hour("a1"))), "a", None, now=2_900.0)
+    gone = watch_token(watch, "a", TokenAbsent(), now=2_901.0)
+    assert watch_token(gone, "a", TokenAbsent(), now=2_902.0) == gone
+    back = watch_token(gone, "a", hour("a1"), now=2_903.0).find("a")
+    assert back is not None
+    assert back.failures == 0
