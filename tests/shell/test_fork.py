@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bucket_failover import SqliteLimitStore, SqliteTokenStore
+from bucket_failover import SqliteLimitStore, SqliteTokenStore, SyncStoredOAuthManager
 from bucket_failover.tokens import OAuthToken
 
 pytestmark = [
@@ -134,6 +134,38 @@ def test_a_childs_lease_excludes_the_parent(tmp_path: Path) -> None:
         os.write(stay, b".")
         assert result() is True
         assert store.try_lease("anthropic", "default", "refresh") is not None
+
+
+@pytest.mark.parametrize("was_used", [False, True])
+def test_a_manager_from_before_the_fork_presents_a_refresh_token_once(tmp_path: Path, *, was_used: bool) -> None:
+    """By five workers of a prefork server and their parent, which all find the token ended."""
+    presented = tmp_path / "presented"
+    go, begin = os.pipe()
+
+    def refresh(_provider: str, _bucket: str, held: OAuthToken) -> OAuthToken:
+        assert held.refresh_token is not None
+        with presented.open("a") as file:
+            file.write(held.refresh_token.get_secret_value() + "\n")
+        return token("new")
+
+    with SqliteTokenStore(tmp_path / "buckets.db") as store:
+        manager = SyncStoredOAuthManager(store, refresh=refresh)
+        store.write("anthropic", "default", token("old").model_copy(update={"expiry": 2e9 if was_used else 1.0}))
+        if was_used:  # a thread of its own refreshes, and is not there in the children
+            manager.replace_token("anthropic", "default", "")
+            store.write("anthropic", "default", token("old").model_copy(update={"expiry": 1.0}))
+            presented.unlink(missing_ok=True)
+
+        def work() -> Any:
+            os.read(go, 1)
+            manager.replace_token("anthropic", "default", token("old").fingerprint)
+            return held(store, "default")
+
+        results = [in_child(work) for _ in range(5)]
+        os.write(begin, b"." * 5)
+        manager.replace_token("anthropic", "default", token("old").fingerprint)
+        assert [result() for result in results] == [{"default": "new"}] * 5
+        assert presented.read_text() == "r-old\n"
 
 
 def test_a_fork_beside_threads_that_use_the_store(tmp_path: Path) -> None:

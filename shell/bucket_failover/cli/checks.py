@@ -15,7 +15,7 @@ import httpx2
 from bucket_failover.cli.session import Session, own_folder
 from bucket_failover.errors import TokenStoreError, safe_text
 from bucket_failover.profile import Profile
-from bucket_failover.store import FileLocks
+from bucket_failover.store.sqlite import FileLocks, locks_of
 from bucket_failover_core.outlook import Advice, advise, foresee
 
 State = Literal["ok", "warning", "failure"]
@@ -82,7 +82,7 @@ def check_permissions(session: Session) -> Iterator[Check]:
         yield Check("permissions", "ok", "not looked at: this system has other ones")
         return
     path = session.tokens.path
-    ours = [path, Path(f"{path}.locks")]
+    ours = [path, locks_of(path)]
     if path.parent == own_folder().absolute():
         ours.append(path.parent)  # any other folder is somebody else's, and may be open to others for a reason
     if session.profile.client_secret is not None:
@@ -103,7 +103,7 @@ def check_secrets(session: Session) -> Iterator[Check]:
 
 def check_locks(session: Session) -> Iterator[Check]:
     """Whether locks exclude here (some network file systems only pretend), and who holds one now."""
-    locks = FileLocks(Path(f"{session.tokens.path}.locks"))
+    locks = FileLocks(locks_of(session.tokens.path))
     try:
         release = locks.try_lock(*_PROBE, "refresh")
         again = locks.try_lock(*_PROBE, "refresh") if release is not None else None

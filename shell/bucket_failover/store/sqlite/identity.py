@@ -30,8 +30,13 @@ def make_private(path: Path) -> None:
 
 
 def log_of(path: Path) -> Path:
-    """The write-ahead log of a file."""
-    return path.with_name(f"{path.name}-wal")
+    """The write-ahead log of a file: SQLite puts it beside the file itself, by whatever link that is opened."""
+    return Path(f"{path.resolve()}-wal")
+
+
+def locks_of(path: Path) -> Path:
+    """The folder of the locks of a file: one, by whatever symbolic link the file is opened."""
+    return Path(f"{path.resolve()}.locks")
 
 
 def identity_of(path: Path) -> tuple[int, int] | None:

@@ -1,10 +1,10 @@
 """Leases: the operating system's locks, which exclude, and numbers in the file, which grow."""
 
-from pathlib import Path
 from typing import Final
 
 from bucket_failover.store.interfaces import Lease, Purpose
 from bucket_failover.store.sqlite.file import DatabaseFile
+from bucket_failover.store.sqlite.identity import locks_of
 from bucket_failover.store.sqlite.locks import FileLocks
 
 _NEXT_NUMBER: Final = (
@@ -22,7 +22,7 @@ class LeaseTable(DatabaseFile):
         Raises:
             TokenStoreError: the lock file cannot be opened or made, or the file cannot be written.
         """
-        release = FileLocks(Path(f"{self._path}.locks")).try_lock(provider, bucket, purpose)
+        release = FileLocks(locks_of(self._path)).try_lock(provider, bucket, purpose)
         if release is None:
             return None
         try:
