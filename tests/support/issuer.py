@@ -1,15 +1,14 @@
 """An OAuth authorization server that is not ours: Authlib and Flask over real HTTP on the loopback interface.
 
-It has what our client must get along with: code and PKCE (S256 alone), rotation with reuse detection (a refresh token
-that comes a second time ends its login), device codes whose pace it enforces, and revocation. Everything is in memory,
-and one request is served at a time. A user is a `login_hint`; `answers` says what that person does with a login.
+It has code and PKCE (S256 alone), rotation with reuse detection (a refresh token that comes a second time ends its
+login), device codes whose pace it enforces, and revocation. Everything is in memory, and one request is served at a
+time. A user is a `login_hint`; `answers` says what the user does.
 
 Source: RFC 6749, RFC 7636, RFC 7009, RFC 8628, as Authlib implements them.
 """
 # Authlib is untyped, so its base classes are of any type.
 # mypy: allow-subclassing-any, disable-error-code="import-untyped"
 
-import json
 import logging
 import os
 import sys
@@ -120,24 +119,23 @@ class Device:
 class _Client:
     """The only client: a command line program, which may come back to any port of this machine (RFC 8252, 7.3)."""
 
-    def __init__(self, secret: str, refused_scopes: set[str]) -> None:
-        self._secret = secret
-        self._refused_scopes = refused_scopes
+    def __init__(self, books: "OAuthServer") -> None:
+        self._books = books
 
     def get_client_id(self) -> str:
         return CLIENT_ID
 
     def get_allowed_scope(self, scope: str | None) -> str:
-        return " ".join(each for each in (scope or "").split() if each not in self._refused_scopes)
+        return " ".join(each for each in (scope or "").split() if each not in self._books.refused_scopes)
 
     def check_redirect_uri(self, uri: str) -> bool:
         return uri.startswith("http://127.0.0.1:") and uri.endswith("/callback")
 
     def check_client_secret(self, secret: str) -> bool:
-        return secret == self._secret
+        return secret == self._books.client_secret
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        return method == ("client_secret_post" if self._secret else "none")
+        return method == ("client_secret_post" if self._books.client_secret else "none")
 
     def check_response_type(self, response_type: str) -> bool:
         return response_type == "code"
@@ -289,7 +287,7 @@ class OAuthServer:
         """The same as a table of a profile file."""
         known = {name: f"{self.url}/{path}" for name, path in _PATHS.items()} | {"client_id": CLIENT_ID}
         known |= {"client_secret": self.client_secret} if self.client_secret else {}
-        lines = [f"{name} = {json.dumps(value)}" for name, value in (known | fields).items() if value is not None]
+        lines = [f"{name} = {value!r}" for name, value in (known | fields).items() if value is not None]
         hint = 'authorization_parameters = { login_hint = "{bucket}" }'
         return "\n".join([f"\n[{provider}.oauth]", *lines, hint, ""])
 
@@ -323,8 +321,8 @@ class OAuthServer:
         """Remember what is issued: of a new login, or of the one that is refreshed."""
         former: Issued | None = asked.refresh_token
         login = former.login if former is not None else Login(asked.user, CLIENT_ID, token.get("scope", ""))
-        expires_at = self.clock() + self.lifetime_seconds
-        self.issued.append(Issued(login, token["access_token"], token["refresh_token"], expires_at))
+        secrets = token["access_token"], token["refresh_token"]
+        self.issued.append(Issued(login, *secrets, self.clock() + self.lifetime_seconds))
 
     @contextmanager
     def serve(self) -> Iterator[None]:
@@ -351,10 +349,9 @@ class OAuthServer:
     def _app(self) -> Flask:
         app = Flask("oauth-server")
         app.config["OAUTH2_REFRESH_TOKEN_GENERATOR"] = True
-        expires = dict.fromkeys(("authorization_code", "refresh_token", _DeviceGrant.GRANT_TYPE), self.lifetime_seconds)
-        app.config["OAUTH2_TOKEN_EXPIRES_IN"] = expires
-        client = _Client(self.client_secret, self.refused_scopes)
-        server = AuthorizationServer(app, lambda name: client if name == CLIENT_ID else None, self.save)
+        kinds = ("authorization_code", "refresh_token", _DeviceGrant.GRANT_TYPE)
+        app.config["OAUTH2_TOKEN_EXPIRES_IN"] = dict.fromkeys(kinds, self.lifetime_seconds)
+        server = AuthorizationServer(app, lambda name: _Client(self) if name == CLIENT_ID else None, self.save)
         server.books = self
         server.register_grant(_CodeGrant, [_S256(required=True)])
         server.register_grant(_RefreshGrant)
@@ -399,6 +396,5 @@ _PATHS: Final = {
 
 def browser(folder: Path) -> str:
     """A browser, for the variable BROWSER: it follows redirects, and shows nothing to anybody."""
-    script = folder / "browser.py"
-    script.write_text(_BROWSER)
+    (script := folder / "browser.py").write_text(_BROWSER)
     return f"{sys.executable} -I {script} %s"

@@ -21,6 +21,7 @@ _EXCEPTION: Final = re.compile(r"[A-Za-z]{1,60}(?:Exception|Error)", re.ASCII)
 _EXCEPTION_EVENT: Final = re.compile(r"[a-z][A-Za-z]{0,59}Exception", re.ASCII)
 _NAME_FIELDS: Final = ("type", "code", "status", "reason", "__type")
 _MESSAGE_FIELDS: Final = ("message", "Message", "detail")
+_DETAILS_MAX: Final = 20
 _NO_FIELDS: Final[Mapping[str, object]] = {}
 
 
@@ -119,7 +120,7 @@ def _error_in(document: Mapping[str, object], text: str, *, failed: bool) -> Err
     if isinstance(error, dict) and error:
         return _said(error, document, text, is_event=True)
     if isinstance(error, str) and error:
-        return _said({"message": error} | {"type": error}, document, text, is_event=True)
+        return _said(_flat(error, document), document, text, is_event=True)
     kind = document.get("type")
     if kind == "response.failed":
         failure = as_mapping(as_mapping(document.get("response")).get("error"))
@@ -130,6 +131,13 @@ def _error_in(document: Mapping[str, object], text: str, *, failed: bool) -> Err
         if isinstance(value, dict) and _EXCEPTION_EVENT.fullmatch(name):
             return _said({"type": name[0].upper() + name[1:]} | value, document, text, is_event=True)
     return _said(document, document, text, is_event=False) if failed else None
+
+
+def _flat(error: str, document: Mapping[str, object]) -> Mapping[str, object]:
+    """An error that is a text; its code, and what is said of it at length, stand beside it."""
+    longer = document.get("message")
+    words = f"{error}: {longer}" if isinstance(longer, str) and longer else error
+    return {"message": words, "type": error} | ({"code": document["code"]} if "code" in document else {})
 
 
 def _is_exception(name: object) -> bool:
@@ -150,6 +158,9 @@ def _said(error: Mapping[str, object], document: Mapping[str, object], text: str
         known = as_name(name)
         if known:
             names.append(bare_name(known) if key == "__type" else known)
+    details = error.get("details")
+    if isinstance(details, list):
+        names += (reason for item in details[:_DETAILS_MAX] if (reason := as_name(as_mapping(item).get("reason"))))
     message = ""
     for key in _MESSAGE_FIELDS:
         words = error.get(key)

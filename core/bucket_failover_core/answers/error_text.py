@@ -20,7 +20,7 @@ _PLAIN_PART: Final = re.sub(r"\?P<\w+>", "?:", _PART.pattern)
 DURATION: Final = rf"{_PLAIN_PART}(?:(?:,? and |, ?| )?{_PLAIN_PART}){{0,7}}"
 """A duration in words or letters, in lower case, as a part of a regular expression."""
 _WAIT: Final = re.compile(
-    r"\b(?:(?:try|retry)(?: your request)?(?: again)? (?:in|after)|wait(?: for)?) (?:about |approximately |another )?"
+    r"\b(?:(?:try|retry)(?: your request)?(?: again)? (?:in|after)|wait(?: for)?) (?:about |approximately |another )?~?"
     rf"(?P<wait>{DURATION})",
     re.ASCII,
 )
@@ -74,17 +74,20 @@ def windows_named(text: str) -> frozenset[Window]:
     Example: "Rate limit reached for gpt-5 on tokens per min (TPM): Limit 30000" names `minute`.
     """
     text = text.lower()
-    said = [word for word in _WORDS if _has_word(text, word)]
+    said = [word for word in _WORDS if word in text and _has_word(text, word)]
     if "per" in text:
         said += [match[1] for match in _PER.finditer(text) if _is_counted(text, match.start())]
     return frozenset(_WINDOWS[word] for word in said)
 
 
+_COUNTED_DAYS: Final = re.compile(r"\b(?:organization|project|max) [rt]pd\b|\([rt]pd\)|\b[rt]pd (?:rate )?limit")
 _ALLOWANCES: Final[dict[str, tuple[Window, re.Pattern[str] | None]]] = {
     "daily": ("day", None),
     "weekly": ("week", None),
     "monthly": ("month", None),
     "tpm": ("minute", None),
+    "rpd": ("day", _COUNTED_DAYS),
+    "tpd": ("day", _COUNTED_DAYS),
     "rpm": ("minute", None),
     "five-hour": ("5h", None),
     "h": ("5h", re.compile(r"\b5 ?h\b")),
@@ -99,6 +102,7 @@ _ALLOWANCES: Final[dict[str, tuple[Window, re.Pattern[str] | None]]] = {
     "week": ("week", re.compile(r"\bper week\b")),
     "month": ("month", re.compile(r"\bper month\b")),
     "cycle": ("month", re.compile(r"\bbilling cycle\b")),
+    "period": ("month", re.compile(r"\bbilling period\b")),
 }
 """Contract, *Words for windows*: a word, the window that it names, and the form that it must have."""
 _OF_DAYS: Final = re.compile(

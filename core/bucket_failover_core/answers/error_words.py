@@ -14,8 +14,9 @@ import re
 from typing import Final, NamedTuple
 
 from bucket_failover_core.answers.error_body import ErrorSaid
+from bucket_failover_core.answers.error_codes import CODES, MEANINGS, Meaning
 from bucket_failover_core.answers.error_text import DURATION, allowances_named, parse_duration
-from bucket_failover_core.answers.phrases import CODES, MEANINGS, PHRASES, Meaning
+from bucket_failover_core.answers.phrases import PHRASES
 from bucket_failover_core.facts.limits import Window
 from bucket_failover_core.formats import parse_http_date, parse_rfc_3339
 
@@ -54,9 +55,11 @@ _ENDS_ON_HTTP_DATE: Final = re.compile(
 )
 _ASKED: Final = re.compile(r"\b(?:try|retry)(?: your request)?(?: again)? (?:in|after) [^.;\n]{0,60}", re.ASCII)
 _COMPARED: Final = re.compile(r"(?<![\d.])(?P<asked>\d[\d,]{0,15})(?: tokens?)? > (?P<limit>\d[\d,]{0,15})", re.ASCII)
-_REQUESTED: Final = re.compile(
-    r"\blimit:? (?P<limit>\d[\d,]{0,15})\b.{0,60}?\brequested:? (?P<asked>\d[\d,]{0,15})", re.ASCII
-)
+_LIMIT: Final = re.compile(r"limit:? (\d[\d,]{0,15})\b", re.ASCII)
+_REQUESTED: Final = re.compile(r"requested:? ~?(\d[\d,]{0,15})", re.ASCII)
+_APART_MAX: Final = 80
+"""Characters between the two numbers of "Limit 30000, Used 29900, Requested 200", and no more."""
+
 _BY_WORD: Final[dict[str, tuple[int, ...]]] = {
     word: tuple(place for place, phrase in enumerate(PHRASES) if word in phrase.words)
     for each in PHRASES
@@ -154,9 +157,14 @@ def _phrased(text: str, words: set[str], *, is_content: bool) -> Meaning | None:
 def _asks_for_too_much(text: str, words: set[str]) -> bool:
     """Whether the two numbers that it compares say that the request is larger than the whole limit."""
     match = _COMPARED.search(text) if " > " in text else None
-    if match is None and "requested" in words and "limit" in words:
-        match = _REQUESTED.search(text, text.find("limit"))
-    return match is not None and _count(match["asked"]) > _count(match["limit"])
+    if match is not None:
+        return _count(match["asked"]) > _count(match["limit"])
+    if "requested" not in words or "limit" not in words:
+        return False
+    place = text.find("requested")
+    asked = _REQUESTED.match(text, place)
+    limit = _LIMIT.match(text, max(0, text.rfind("limit", max(0, place - _APART_MAX), place)))
+    return asked is not None and limit is not None and _count(asked[1]) > _count(limit[1])
 
 
 def _count(text: str) -> int:
@@ -166,7 +174,8 @@ def _count(text: str) -> int:
 def _windows(text: str, words: set[str], *, has_end: bool) -> frozenset[Window]:
     """The windows that the text names, waits and ends left out: "try again in 24 hours" names none."""
     if "try" in words or "retry" in words:
-        text = _ASKED.sub(" ", text)
+        start = max(0, text.find("try") - len("re"))
+        text = text[:start] + _ASKED.sub(" ", text[start:])
     if has_end:
         text = _ENDS_AT.sub(" ", _ENDS_IN.sub(" ", text))
     return allowances_named(text, words)

@@ -1,8 +1,8 @@
-"""What the words and codes of an error mean, whoever sends it: one table, which docs/phrases.md is generated from.
+"""What the words of an error mean, whichever provider sends it: a table, which docs/phrases.md is generated from.
 
-Rules: a code counts wherever it stands; a phrase counts in what the provider says of an error, outside quotation marks
-and addresses. On a 400, 404, 412 or 422, which may be about the content of the request, only a code counts, or a phrase
-that is `firm`: one that cannot be about content. The first meaning of `MEANINGS` that matches is what the error says.
+Rules: a phrase counts in what the provider says of an error, outside quotation marks and addresses. On a 400, 404, 412
+or 422, which may be about the content of the request, only a code counts, or a phrase that is `firm`: one that cannot
+be about content. Of several the first counts, in the order of `MEANINGS`.
 
 Intuition: providers disagree on the status of "no money left" (400, 402, 403, 412, 429, 500), and agree on the words.
 
@@ -10,16 +10,9 @@ Road not taken: a list of words ("limit", "quota"). Prompts, model names and lin
 """
 
 import re
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
-from bucket_failover_core.facts.limits import Window
-
-Meaning = Literal["too-large", "no-capacity", "money", "allowance", "disabled", "rate"]
-"""What an error says: this request asks for more than the whole limit; the provider has no capacity; money is gone; an
-allowance is used up; the account was disabled; too much at once."""
-
-MEANINGS: Final[tuple[Meaning, ...]] = ("too-large", "no-capacity", "money", "allowance", "disabled", "rate")
-"""In the order in which they count (contract, *What the error says beats the status*)."""
+from bucket_failover_core.answers.error_codes import Meaning
 
 
 class Phrase(NamedTuple):
@@ -44,85 +37,25 @@ class Phrase(NamedTuple):
     also: tuple[str, ...] = ()
 
 
-class Code(NamedTuple):
-    """A code, type or status of an error's own.
-
-    Args:
-        meaning: what it says.
-        statuses: the HTTP statuses it was seen with.
-        source: where.
-        window: the window that it names; None: none.
-    """
-
-    meaning: Meaning
-    statuses: tuple[int, ...]
-    source: str
-    window: Window | None = None
-
-
 def _is(text: str) -> "re.Pattern[str]":
     return re.compile(text, re.ASCII)
 
 
-_OPENAI = "platform.openai.com/docs/guides/error-codes"
 _REACHED = r"(?:reached|exceeded|exhausted|hit|used up|depleted)"
 _KIND = (
     r"(?:usage|session|weekly|monthly|daily|hourly|plan|allowance|\(?(?:5|24)[ -]hours?(?:\(s\))?|five-hour|"
-    r"\(?7-day\)?|\(?30-day\)?|extra usage|premium(?: \w+)?|billing cycle)"
+    r"per (?:day|week|month)|\(?7-day\)?|\(?30-day\)?|extra usage|premium(?: \w+)?|billing (?:cycle|period))"
 )
 _LIMIT = r"(?:limits?|quotas?|caps?|allowance|usage)"
 _KIND_WORDS = (
-    "usage",
-    "session",
-    "weekly",
-    "monthly",
-    "daily",
-    "hourly",
-    "plan",
-    "allowance",
-    "hour",
-    "hours",
-    "five-hour",
-    "day",
-    "extra",
-    "premium",
-    "cycle",
+    *("usage", "session", "weekly", "monthly", "daily", "hourly", "plan", "allowance"),
+    *("hour", "hours", "five-hour", "day", "week", "month", "extra", "premium", "cycle", "period"),
 )
 _LIMIT_WORDS = ("limit", "limits", "quota", "quotas", "cap", "caps", "allowance", "usage")
+_OFF = r"(?:disabled|deactivated|suspended|banned|terminated)"
+_IS_OFF = rf"(?:is|was|been|being) (?:\w+ )?{_OFF}\b"
+_OFF_WORDS = ("disabled", "deactivated", "suspended", "banned", "terminated")
 _WORDS = r"(?:[\w'()/.-]+ )"
-
-CODES: Final[dict[str, Code]] = {
-    "overloaded_error": Code("no-capacity", (529, 503, 429), "platform.claude.com/docs/en/api/errors"),
-    "server_is_overloaded": Code("no-capacity", (503,), "github.com/openai/codex"),
-    "engine_overloaded_error": Code("no-capacity", (429,), "MoonshotAI/kimi-cli#2209"),
-    "model_overloaded": Code("no-capacity", (429, 503), "docs.together.ai/docs/error-codes"),
-    "MODEL_CAPACITY_EXHAUSTED": Code("no-capacity", (429,), "google-gemini/gemini-cli#26633"),
-    "1305": Code("no-capacity", (429,), "docs.z.ai/api-reference/api-code"),
-    "insufficient_quota": Code("money", (429, 400, 403), _OPENAI),
-    "billing_hard_limit_reached": Code("money", (429, 400), _OPENAI),
-    "credit_balance_exhausted": Code("money", (429,), _OPENAI),
-    "organization_usage_limit_exceeded": Code("money", (429,), _OPENAI),
-    "organization_spend_limit_exceeded": Code("money", (429,), _OPENAI),
-    "project_spend_limit_exceeded": Code("money", (429,), _OPENAI),
-    "billing_error": Code("money", (402,), "platform.claude.com/docs/en/api/errors"),
-    "exceeded_current_quota_error": Code("money", (429, 403), "platform.moonshot.ai/docs/api/errors"),
-    "personal-team-blocked:spending-limit": Code("money", (403, 429), "NousResearch/hermes-agent#26847"),
-    "insufficient_balance": Code("money", (402, 403), "continuedev/continue#9942"),
-    "1113": Code("money", (429,), "docs.z.ai/api-reference/api-code"),
-    "QUOTA_EXHAUSTED": Code("allowance", (429,), "google-gemini/gemini-cli#25103"),
-    "quota_exceeded": Code("allowance", (402,), "microsoft/vscode-copilot-release#5815"),
-    "user_weekly_rate_limited": Code("allowance", (429,), "github/copilot-cli#2696", "week"),
-    "1308": Code("allowance", (429,), "docs.z.ai/api-reference/api-code", "5h"),
-    "1310": Code("allowance", (429,), "docs.z.ai/api-reference/api-code", "week"),
-    "slow_down": Code("rate", (429, 503), _OPENAI),
-    "ThrottlingException": Code("rate", (429,), "docs.aws.amazon.com/bedrock/latest/APIReference"),
-    "rate_limited": Code("rate", (429,), "cline/cline#9085"),
-    "user_global_rate_limited": Code("rate", (429,), "github/copilot-cli#2696"),
-    "1300": Code("rate", (429,), "cline/cline#9085"),
-    "1302": Code("rate", (429,), "kaitranntt/ccs#402"),
-    "1303": Code("rate", (429,), "docs.z.ai/api-reference/api-code"),
-}
-"""By the name itself."""
 
 PHRASES: Final[tuple[Phrase, ...]] = (
     Phrase(
@@ -149,18 +82,10 @@ PHRASES: Final[tuple[Phrase, ...]] = (
     ),
     Phrase(
         "no-capacity",
-        _is(rf"\b(?:model|engine|server|service|provider|system|api) {_WORDS}{{0,4}}?(?:is|are) (?:\w+ )?overloaded\b"),
-        ("overloaded",),
-        (429, 503, 529),
-        "MoonshotAI/kimi-cli#2209",
-        is_firm=True,
-    ),
-    Phrase(
-        "no-capacity",
         _is(r"\boverloaded\b"),
         ("overloaded",),
         (429, 503, 529),
-        "platform.claude.com/docs/en/api/errors",
+        "platform.claude.com/docs/en/api/errors; MoonshotAI/kimi-cli#2209",
     ),
     Phrase(
         "no-capacity",
@@ -171,6 +96,16 @@ PHRASES: Final[tuple[Phrase, ...]] = (
         ("capacity",),
         (429, 503, 400),
         "google-gemini/gemini-cli#26633; docs.mistral.ai (service tier capacity exceeded)",
+    ),
+    Phrase(
+        "no-capacity",
+        _is(
+            r"\bexperiencing (?:very )?high (?:demand|traffic|load)\b|"
+            r"\b(?:service|server|engine|model|system) is (?:too )?busy\b"
+        ),
+        ("high", "busy"),
+        (429, 503),
+        "inference-docs.cerebras.ai/support/rate-limits; api-docs.deepseek.com/quick_start/error_codes",
     ),
     Phrase(
         "no-capacity",
@@ -210,9 +145,10 @@ PHRASES: Final[tuple[Phrase, ...]] = (
         _is(
             r"\b(?:used|consumed|exhausted|spent) (?:up )?all (?:of )?(?:your |its |the |their )?"
             r"(?:available |remaining |prepaid |purchased )?credits\b|"
-            r"\b(?:out of|run out of|ran out of|no more|no remaining|not enough) "
+            r"\b(?:out of|run out of|ran out of|no more|no remaining|(?:(?:don't|doesn't|not) have |not )enough) "
             r"(?:prepaid |available |api |purchased )?credits\b|"
-            r"\bcredits? (?:have |has )?(?:been |are |is )?(?:exhausted|depleted|used up)\b"
+            r"\bcredits? (?:have |has )?(?:been |are |is )?(?:exhausted|depleted|used up|run out)\b|"
+            r"\bno credits (?:left|remaining|available)\b"
         ),
         ("credits", "credit"),
         (402, 403, 429),
@@ -235,12 +171,19 @@ PHRASES: Final[tuple[Phrase, ...]] = (
         "money",
         _is(
             r"\b(?:unpaid|overdue|past[ -]due|outstanding) (?:invoices?|bills?|balance|payments?)\b|"
-            r"\b(?:failure|failed) to pay\b|\bpayment (?:is |was )?(?:overdue|declined|required)\b"
+            r"\b(?:failure|failed) to pay\b"
         ),
-        ("unpaid", "overdue", "due", "past-due", "outstanding", "pay", "payment"),
+        ("unpaid", "overdue", "due", "past-due", "outstanding", "pay"),
         (402, 403, 412),
         "amd/gaia#3766",
         is_firm=True,
+    ),
+    Phrase(
+        "money",
+        _is(r"\bpayment (?:is |was )?(?:overdue|declined|required)\b"),
+        ("payment",),
+        (402, 403),
+        "rfc-editor.org/rfc/rfc9110#section-15.5.3; docs.together.ai/docs/error-codes",
     ),
     Phrase(
         "money",
@@ -251,6 +194,13 @@ PHRASES: Final[tuple[Phrase, ...]] = (
         (400, 403, 429),
         "platform.claude.com/docs/en/api/errors; openrouter.ai/docs/api-reference/limits",
         is_firm=True,
+    ),
+    Phrase(
+        "money",
+        _is(r"\bcredit limit (?:is |has been |was )?(?:exceeded|reached)\b"),
+        ("credit",),
+        (402,),
+        "docs.together.ai/docs/error-codes",
     ),
     Phrase(
         "money",
@@ -286,13 +236,22 @@ PHRASES: Final[tuple[Phrase, ...]] = (
     Phrase(
         "allowance",
         _is(
-            rf"\byou(?:'ve|'re| have| are) (?:now )?(?:{_REACHED}|out of|over) {_WORDS}{{0,5}}?"
-            rf"(?:usage|quotas?|allowance|{_KIND} {_WORDS}{{0,2}}?{_LIMIT})\b"
+            r"\byou(?:'re| are) (?:now )?out of (?:your )?(?:extra |included |premium )?(?:usage|quota|allowance)\b|"
+            rf"\byou(?:'ve| have) (?:now )?{_REACHED} your {_WORDS}{{0,4}}?"
+            rf"(?:quotas?|allowance|{_KIND} {_WORDS}{{0,2}}?{_LIMIT})\b"
         ),
         ("you've", "you're", "you"),
         (400, 403, 429),
         "earendil-works/pi#2943; NousResearch/hermes-agent#75147",
         is_firm=True,
+        also=_LIMIT_WORDS,
+    ),
+    Phrase(
+        "allowance",
+        _is(rf"\byou(?:'ve|'re| have| are) (?:now )?(?:{_REACHED}|over) {_WORDS}{{0,5}}?(?:usage|quotas?|allowance)\b"),
+        ("you've", "you're", "you"),
+        (403, 429),
+        "earendil-works/pi#3643; GordeyZuev/LEAP#6",
         also=_LIMIT_WORDS,
     ),
     Phrase(
@@ -310,33 +269,53 @@ PHRASES: Final[tuple[Phrase, ...]] = (
         "allowance",
         _is(
             rf"\bquota {_WORDS}{{0,3}}?{_REACHED}\b|\bexceeded {_WORDS}{{0,4}}?quota\b|"
-            rf"\b(?:limit|quota|usage) {_WORDS}{{0,4}}?billing cycle\b"
+            rf"\b(?:limit|quota|usage) {_WORDS}{{0,4}}?billing (?:cycle|period)\b"
         ),
-        ("quota", "cycle", "billing"),
+        ("quota", "billing"),
         (402, 403, 429),
         "ai.google.dev/gemini-api/docs/rate-limits; can1357/oh-my-pi#11827",
     ),
     Phrase("allowance", re.compile(r"使用上限|使用限额|额度已用"), (), (429,), "docs.z.ai/api-reference/api-code"),
     Phrase(
         "disabled",
-        _is(
-            rf"\b(?:account|organization|organisation|workspace|project|team|user) {_WORDS}{{0,4}}?"
-            r"(?:disabled|deactivated|suspended|banned|terminated)\b|"
-            rf"\b(?:disabled|deactivated|suspended|banned|terminated) {_WORDS}{{0,3}}?"
-            r"(?:account|organization|workspace)\b"
-        ),
-        ("disabled", "deactivated", "suspended", "banned", "terminated"),
-        (400, 403, 412),
-        "platform.claude.com/docs/en/api/errors (this organization has been disabled)",
+        _is(rf"(?:\b(?:this|your) (?:account|organi[sz]ation|workspace|team)|^account) {_WORDS}{{0,4}}?{_IS_OFF}"),
+        _OFF_WORDS,
+        (400, 401, 403, 412),
+        "anthropics/claude-code#19028 (this organization has been disabled); amd/gaia#3766",
         is_firm=True,
+    ),
+    Phrase(
+        "disabled",
+        _is(
+            rf"\b(?:account|organi[sz]ation|workspace|project|team|user|consumer) {_WORDS}{{0,7}}?{_IS_OFF}|"
+            rf"\b{_OFF} (?:in )?(?:your |this |the )?(?:account|organi[sz]ation|workspace)\b|^access terminated\b"
+        ),
+        _OFF_WORDS,
+        (403,),
+        "clacky-ai/openclacky#192; ai.google.dev/gemini-api/docs/troubleshooting",
     ),
     Phrase(
         "rate",
         _is(
             r"\brate[ -]?limit(?:s|ed|ing)?\b|\btoo many (?:concurrent )?(?:requests|tokens|connections)\b|"
-            r"\bconcurren(?:t|cy)\b|\b(?:requests|tokens) per (?:second|minute|min)\b"
+            r"\bconcurren(?:t|cy)\b|\b(?:requests|tokens|queries) per (?:second|minute|min)\b|"
+            r"\b(?:max|limit|reached|exceeded) (?:\w+ )?[rt]p[md]\b"
         ),
-        ("rate", "rate-limit", "rate-limited", "ratelimit", "ratelimited", "many", "concurrent", "concurrency", "per"),
+        (
+            "rate",
+            "rate-limit",
+            "rate-limited",
+            "ratelimit",
+            "ratelimited",
+            "many",
+            "concurrent",
+            "concurrency",
+            "per",
+            "rpm",
+            "tpm",
+            "rpd",
+            "tpd",
+        ),
         (403, 429),
         "nminaya/grammar-nazi-bot#958; kaitranntt/ccs#402",
     ),

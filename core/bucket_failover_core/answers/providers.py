@@ -1,7 +1,8 @@
 """Providers whose way of speaking is said by a table: whose headers, which windows, whom they concern, what codes.
 
 A new provider is one entry here, a line in `facts.calls.Dialect`, and its cases in the conformance pack; its phrases
-and codes stand in `answers.phrases`, which all dialects share. `docs/providers.md` shows how, with one.
+and codes stand in `answers.phrases` and `answers.error_codes`, which all dialects share. `docs/providers.md` shows how,
+with one.
 """
 
 from typing import Final, NamedTuple

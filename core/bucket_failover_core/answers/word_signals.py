@@ -45,7 +45,7 @@ def with_words(answer: Answer, said: list[Sentence], *, now: float) -> list[Sent
         case "no-capacity":
             return [*said, Named(Cause.OVERLOADED, words.code or "no capacity")]
         case "money":
-            return _used_up(answer, said, frozenset({"balance"}), now=now)
+            return _money(answer, said, now=now)
         case "disabled":
             return [*said, Named(Cause.FORBIDDEN, "the account is disabled")]
         case "allowance" if not any(isinstance(each, UsedUp) and each.window == "balance" for each in said):
@@ -71,10 +71,25 @@ def _too_large(answer: Answer, said: list[Sentence]) -> list[Sentence]:
     return [*kept, UsedUp(window, None, "body", scope="request", detail=detail, waiting_heals=False)]
 
 
+def _money(answer: Answer, said: list[Sentence], *, now: float) -> list[Sentence]:
+    """A "monthly spending limit" is no month; but a month whose end a field gives is what the money was for."""
+    kept = [each for each in said if not _is_windows_name(each)]
+    if any(isinstance(each, UsedUp) and each.window == "month" and each.until is not None for each in kept):
+        return [*kept, Named(Cause.QUOTA, answer.words.code or "money")]
+    return _used_up(answer, kept, frozenset({"balance"}), now=now)
+
+
+def _is_windows_name(said: Sentence) -> bool:
+    """Whether it is a window of which the body says no more than its name."""
+    return isinstance(said, UsedUp) and said.source == "body" and said.window != "balance" and said.until is None
+
+
 def _used_up(answer: Answer, said: list[Sentence], windows: frozenset[Window], *, now: float) -> list[Sentence]:
     """What is used up, and the cause that follows from it."""
     words = answer.words
     end = words.end(now)
+    if end is not None and end <= now:  # by another clock than ours
+        end = None
     told = {each.window for each in said if isinstance(each, UsedUp)}
     same = told if windows == _UNNAMED else told & windows
     meant = same or windows

@@ -19,6 +19,7 @@ from bucket_failover_core import (
     read_limits,
 )
 from bucket_failover_core.answers import read_windows
+from bucket_failover_core.answers.error_codes import CODES
 from bucket_failover_core.answers.error_names import BURST_NAMES, MONEY_NAMES, OVERLOAD_NAMES
 from bucket_failover_core.facts.limits import WINDOW_CEILING_SECONDS
 
@@ -227,6 +228,12 @@ _NAMED = "|".join(
             *MONEY_NAMES,
             "slow_down",
             "money",
+            "a rate",
+            "an allowance is used up",
+            "an end is told",
+            "no capacity",
+            "the account is disabled",
+            *CODES,
             "the token has been revoked",
             "API_KEY_INVALID",
             "usage_limit_reached",

@@ -13,6 +13,7 @@ from typing import Final
 
 from bucket_failover_core.answers.calendar import next_pacific_midnight
 from bucket_failover_core.answers.error_body import as_mapping
+from bucket_failover_core.answers.error_words import NO_WORDS
 from bucket_failover_core.answers.response import Answer
 from bucket_failover_core.answers.signals import Named, Reach, Sentence, Unreadable, UsedUp, Wait
 from bucket_failover_core.facts.causes import Cause
@@ -32,6 +33,7 @@ _WINDOWS: Final[tuple[tuple[str, Window], ...]] = (
     ("permonth", "month"),
 )
 _BASE_MODEL: Final = re.compile(r"_per_base_model\b.{0,40}?\bbase model: ?([\w.@/-]{1,200}[\w@/-])", re.ASCII)
+_LIMIT_NAME: Final = re.compile(r"\band limit '([^'\n]{1,200})' of service", re.ASCII)
 _TOO_MANY: Final = 429
 
 
@@ -46,6 +48,8 @@ def read_google(answer: Answer, *, now: float) -> list[Sentence]:
     said += _waits(details, now=now)
     if answer.status == _TOO_MANY:
         said += _quotas(answer, details, now=now)
+    elif answer.words is not NO_WORDS:
+        said.append(Reach("organization"))
     return said
 
 
@@ -77,7 +81,7 @@ def _quotas(answer: Answer, details: tuple[Mapping[str, object], ...], *, now: f
     named = _model_named(violations, details) or _base_model(answer.error.message)
     model = (answer.model or named) if narrow and (ids or named) else None
     said: list[Sentence] = [Reach("organization", model)]
-    windows = {window for quota_id in ids if (window := _window_of(quota_id)) is not None}
+    windows = {window for name in ids or _limits_named(answer) if (window := _window_of(name)) is not None}
     for window in sorted(windows):
         is_day = window == "day"
         until = next_pacific_midnight(now) if is_day else None
@@ -101,6 +105,11 @@ def _quotas(answer: Answer, details: tuple[Mapping[str, object], ...], *, now: f
 def _violations(detail: Mapping[str, object]) -> list[object]:
     violations = detail.get("violations")
     return violations[:_DETAILS_MAX] if isinstance(violations, list) else []
+
+
+def _limits_named(answer: Answer) -> list[str]:
+    """The names of limits that the message quotes, written like the id of a quota."""
+    return [name.replace(" ", "") for name in _LIMIT_NAME.findall(answer.error.message)]
 
 
 def _window_of(quota_id: str) -> Window | None:

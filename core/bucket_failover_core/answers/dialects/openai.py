@@ -10,6 +10,7 @@ from typing import Final
 
 from bucket_failover_core.answers.error_names import BURST_NAMES, MONEY_NAMES
 from bucket_failover_core.answers.error_text import windows_named
+from bucket_failover_core.answers.error_words import NO_WORDS
 from bucket_failover_core.answers.rate_limit_headers import read_count
 from bucket_failover_core.answers.response import Answer
 from bucket_failover_core.answers.signals import Named, Reach, Sentence, UsedUp
@@ -62,7 +63,7 @@ def read_openai_error(answer: Answer, scope: LimitScope) -> list[Sentence]:
     names = answer.error.names
     money = next((name for name in names if name in MONEY_NAMES), None)
     if answer.status not in (_SPENT if money is None else _MONEY_STATUSES):
-        return said
+        return said if answer.words is NO_WORDS else [Reach(scope)]
     if money is not None:
         scope = "organization" if _SHARED_MONEY.intersection(names) else scope
         said += (

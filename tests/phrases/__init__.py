@@ -1,0 +1,1 @@
+"""docs/phrases.md, generated from the tables that the core reads errors by."""
