@@ -10,62 +10,21 @@ from bucket_failover_core import (
     CallAnswered,
     CallBegun,
     KnownToken,
-    Reauthenticated,
     ReauthFailed,
     RefreshFailed,
     RequestEvent,
     SearchFailed,
-    SessionSnapshot,
     TokenAbsent,
     TokenCorrupt,
     TokenOutage,
     TokenRead,
-    TokenRefreshed,
     learn,
 )
 from bucket_failover_core.request.session import AccountFacts
-from tests.support.dialogue import good, live, session, stale, told, unread
+from tests.support.dialogue import good, live, session, stale, told
+from tests.support.happenings import NEW, OLD, PAIR, at, declined, facts, logged_in, read, refreshed, token
 from tests.support.playbook import login_brings, login_fails, refresh_brings, refresh_fails, store_holds
 from tests.support.worlds import NOW, bucket, held
-
-OLD, NEW = live("A1"), live("A2")
-PAIR = unread("a", "b")
-
-
-def facts(known: SessionSnapshot, place: int = 0) -> AccountFacts:
-    """What is known of an account."""
-    return known.accounts[place]
-
-
-def token(known: SessionSnapshot, place: int = 0) -> Any:
-    """What a bucket holds."""
-    return known.profile.buckets[place].token
-
-
-def at(event: Any, moment: float = NOW) -> Any:
-    """The event, at a moment."""
-    return event.model_copy(update={"at": moment})
-
-
-def read(held: KnownToken, moment: float = NOW, name: str = "a") -> TokenRead:
-    """The store was asked."""
-    return TokenRead(bucket=name, token=held, at=moment)
-
-
-def refreshed(held: KnownToken, moment: float = NOW, name: str = "a") -> TokenRefreshed:
-    """A refresh has brought this."""
-    return TokenRefreshed(bucket=name, token=held, at=moment)
-
-
-def logged_in(held: KnownToken, moment: float = NOW, name: str = "a") -> Reauthenticated:
-    """A login has brought this."""
-    return Reauthenticated(bucket=name, token=held, at=moment)
-
-
-def declined(moment: float = NOW, name: str = "a") -> ReauthFailed:
-    """A user has said no."""
-    return ReauthFailed(bucket=name, at=moment, declined=True)
-
 
 # Who and when.
 

@@ -6,9 +6,7 @@ import pytest
 
 from bucket_failover_core import (
     BucketSnapshot,
-    CallAnswered,
     FailoverSnapshot,
-    Limit,
     RequestSnapshot,
     RetryPolicy,
     SessionSnapshot,
@@ -25,7 +23,6 @@ from bucket_failover_core.request.session import reset_session, with_phase
 from tests.support.dialogue import (
     Dialogue,
     Scene,
-    answer,
     calls,
     fails,
     live,
@@ -38,6 +35,7 @@ from tests.support.dialogue import (
     told,
     unread,
 )
+from tests.support.happenings import begun, refused, soft
 from tests.support.playbook import (
     exhausted,
     read,
@@ -49,24 +47,6 @@ from tests.support.playbook import (
 from tests.support.worlds import NOW, bucket, limit
 
 WEEK = limit(9_000.0, window="week")
-
-
-def soft(until: float = 9_000.0, **facts: Any) -> Limit:
-    """A belief, seen just now."""
-    return limit(until, **{"strength": "advisory", "window": "week", "observed_at": NOW, **facts})
-
-
-def begun(known: SessionSnapshot, draw: float = 0.5, **facts: Any) -> Dialogue:
-    """A request that begins now."""
-    return Dialogue(known, begin_request(known, now=NOW, draw=draw, **facts))
-
-
-def refused(known: SessionSnapshot, name: str = "a", token: str = "A", moment: float = NOW - 1) -> SessionSnapshot:  # noqa: S107 - no secret
-    """The session after another request was refused a token."""
-    return told(
-        known,
-        CallAnswered(bucket=name, answer=answer("unauthenticated", at=moment), begun_at=NOW - 2, fingerprint=token),
-    )
 
 
 # What the token needs.

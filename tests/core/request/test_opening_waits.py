@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from bucket_failover_core import (
-    CallAnswered,
     FailoverPolicy,
     FailoverSnapshot,
     Limit,
@@ -19,7 +18,6 @@ from bucket_failover_core import (
 )
 from tests.support.dialogue import (
     Dialogue,
-    answer,
     calls,
     live,
     ready,
@@ -31,6 +29,7 @@ from tests.support.dialogue import (
     unread,
     waits,
 )
+from tests.support.happenings import begun, refused, soft
 from tests.support.playbook import (
     Found,
     at,
@@ -47,24 +46,6 @@ from tests.support.playbook import (
 from tests.support.worlds import NOW, bucket, limit
 
 WEEK = limit(9_000.0, window="week")
-
-
-def soft(until: float = 9_000.0, **facts: Any) -> Limit:
-    """A belief, seen just now."""
-    return limit(until, **{"strength": "advisory", "window": "week", "observed_at": NOW, **facts})
-
-
-def begun(known: SessionSnapshot, draw: float = 0.5, **facts: Any) -> Dialogue:
-    """A request that begins now."""
-    return Dialogue(known, begin_request(known, now=NOW, draw=draw, **facts))
-
-
-def refused(known: SessionSnapshot, name: str = "a", token: str = "A", moment: float = NOW - 1) -> SessionSnapshot:  # noqa: S107 - no secret
-    """The session after another request was refused a token."""
-    return told(
-        known,
-        CallAnswered(bucket=name, answer=answer("unauthenticated", at=moment), begun_at=NOW - 2, fingerprint=token),
-    )
 
 
 # A login before any call.
