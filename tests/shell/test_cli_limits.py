@@ -14,6 +14,7 @@ import pytest
 
 from bucket_failover import Limit, OAuthToken, SqliteLimitStore, SqliteTokenStore
 from bucket_failover.cli.app import run
+from bucket_failover_core.request import Refusal
 from tests.support.people import as_a_person
 
 _PROFILE = """
@@ -183,6 +184,16 @@ def test_a_bucket_is_benched_by_hand_and_cleared(desk: Desk) -> None:
         "claudius": 1,
         "team": 0,
     }
+
+
+def test_clear_forgets_refused_tokens_as_well(desk: Desk) -> None:
+    """A user who knows that a key is good again need not wait until it is tried."""
+    desk.log_in("default")
+    with SqliteLimitStore(desk.store) as store:
+        refused = Refusal(fingerprint="f", at=desk.now)
+        store.change_refusals("anthropic", lambda _: {"default": (refused,), "claudius": (refused,)})
+        assert desk.run("clear", "default") == "default: 0 limits and 1 refused token forgotten\n"
+        assert store.read_refusals("anthropic") == {"claudius": (refused,)}
 
 
 def test_a_later_word_of_the_operator_replaces_the_former(desk: Desk) -> None:

@@ -1,7 +1,9 @@
-"""`bucket-failover bench` and `clear`: limits by hand."""
+"""`bucket-failover bench` and `clear`: what is believed of a bucket, by hand."""
+
+from typing import NamedTuple
 
 from bucket_failover.cli.session import Session
-from bucket_failover.store.interfaces import Limits
+from bucket_failover.store.interfaces import Limits, Refusals
 from bucket_failover_core import Limit
 from bucket_failover_core.failover import held_limits, hold_limits, learn_limits
 
@@ -37,20 +39,38 @@ def bench(session: Session, bucket: str, *, until: float, reason: str, at: float
     return limit
 
 
-def clear(session: Session, buckets: tuple[str, ...]) -> dict[str, tuple[Limit, ...]]:
-    """Forget every limit of some buckets, an operator's word and the provider's; what was forgotten.
+class Forgotten(NamedTuple):
+    """What was believed of a bucket, and is no more.
+
+    Args:
+        limits: its limits.
+        refusals: how many of its tokens the provider had refused.
+    """
+
+    limits: tuple[Limit, ...]
+    refusals: int
+
+
+def clear(session: Session, buckets: tuple[str, ...]) -> dict[str, Forgotten]:
+    """Forget the limits of some buckets, an operator's and the provider's, and what was refused; what was forgotten.
 
     Raises:
         UsageError: the profile has no such bucket.
-        TokenStoreError: nothing has been changed.
+        TokenStoreError: nothing has been changed, or the limits alone.
     """
     for bucket in buckets:
         session.check_bucket(bucket)
-    forgotten: dict[str, tuple[Limit, ...]] = {}
+    limits: dict[str, tuple[Limit, ...]] = {}
+    refusals: dict[str, int] = {}
 
-    def cleared(held: Limits) -> Limits:
-        forgotten.update({bucket: held.get(bucket, ()) for bucket in buckets})
+    def clear_limits(held: Limits) -> Limits:
+        limits.update({bucket: held.get(bucket, ()) for bucket in buckets})
         return dict.fromkeys(buckets, ())
 
-    session.limits.change_limits(session.profile.provider, cleared)
-    return forgotten
+    def clear_refusals(held: Refusals) -> Refusals:
+        refusals.update({bucket: len(held.get(bucket, ())) for bucket in buckets})
+        return dict.fromkeys(buckets, ())
+
+    session.limits.change_limits(session.profile.provider, clear_limits)
+    session.limits.change_refusals(session.profile.provider, clear_refusals)
+    return {bucket: Forgotten(limits[bucket], refusals[bucket]) for bucket in buckets}

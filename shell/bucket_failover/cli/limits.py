@@ -109,7 +109,7 @@ def clear_command(
     profile: ProfileOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Forget every limit of a bucket, by hand or from the provider: its next request finds out anew."""
+    """Forget every limit of a bucket, an operator's or the provider's, and refused tokens: its next request asks."""
     with reader_may_leave(), open_session(profile, store, provider) as session:
         if bool(buckets) == everything:
             message = "BUCKET: name the buckets, or say --all"
@@ -118,11 +118,16 @@ def clear_command(
         forgotten = beliefs.clear(session, names)
         if as_json:
             print_json(
-                {name: [limit.model_dump(mode="json") for limit in limits] for name, limits in forgotten.items()}
+                {name: [limit.model_dump(mode="json") for limit in each.limits] for name, each in forgotten.items()}
             )
             return
-        for name, limits in forgotten.items():
-            typer.echo(f"{name}: {len(limits)} limit{'' if len(limits) == 1 else 's'} forgotten")
+        for name, each in forgotten.items():
+            refused = f" and {_counted(each.refusals, 'refused token')}" if each.refusals else ""
+            typer.echo(f"{name}: {_counted(len(each.limits), 'limit')}{refused} forgotten")
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _print_status(session: Session, console: Console, at: float, model: str | None, *, as_json: bool) -> None:
