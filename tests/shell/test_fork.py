@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from bucket_failover import SqliteLimitStore, SqliteTokenStore, SyncStoredOAuthManager
+from bucket_failover.errors import TokenStoreError
+from bucket_failover.store.sqlite import file
 from bucket_failover.tokens import OAuthToken
 
 pytestmark = [
@@ -212,3 +214,23 @@ def test_a_closed_store_stays_closed_in_a_child(tmp_path: Path) -> None:
     store.close()
     told = in_child(lambda: held(store, "default"))()
     assert told.startswith("TokenStoreError: ")
+
+
+def test_a_file_that_cannot_be_opened_after_a_fork_is_opened_by_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first call tells what was wrong; nothing was replaced."""
+    with SqliteTokenStore(tmp_path / "buckets.db") as store:
+        store.write("anthropic", "default", token("a"))
+        assert in_child(lambda: "forked")() == "forked"
+        with monkeypatch.context() as held_up:
+            held_up.setattr(file, "open_database", refuse)
+            with pytest.raises(TokenStoreError, match="too many open files"):
+                held(store, "default")
+        assert held(store, "default") == {"default": "a"}
+
+
+def refuse(path: Path, **_: Any) -> Any:
+    """The process has no descriptor left."""
+    message = f"{path}: the token store could not be opened: too many open files"
+    raise TokenStoreError(message)

@@ -116,7 +116,7 @@ class DatabaseFile:
             connection.execute(statement, values)
 
     def _replace_connection(self, action: str) -> None:
-        """Open what has taken the file's place, and tell; a closed store stays closed."""
+        """Open the file anew, and tell, unless only a fork had closed it; a closed store stays closed."""
         if self._is_closed:
             return
         self._connection.close()
@@ -125,8 +125,9 @@ class DatabaseFile:
         if is_another and self._log_identity is not None and identity_of(log) == self._log_identity:
             log.unlink()  # it is the former file's; SQLite would take it for the new one's
         self._connection = self._open()
-        message = f"{self._path}: the token store could not be {action}: the file was replaced while it was open"
-        raise TokenStoreError(message)
+        if is_another or not self._is_parked:
+            message = f"{self._path}: the token store could not be {action}: the file was replaced while it was open"
+            raise TokenStoreError(message)
 
     def __enter__(self) -> Self:
         return self
