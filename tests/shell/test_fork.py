@@ -104,7 +104,10 @@ def test_a_lease_stays_with_the_parent(tmp_path: Path) -> None:
         assert lease is not None
 
         def take() -> Any:
-            return store.try_lease("anthropic", "default", "refresh") is not None
+            taken = store.try_lease("anthropic", "default", "refresh")
+            if taken is not None:
+                taken.release()
+            return taken is not None
 
         def release_and_take() -> Any:
             lease.release()
@@ -135,7 +138,9 @@ def test_a_childs_lease_excludes_the_parent(tmp_path: Path) -> None:
         assert store.try_lease("anthropic", "default", "refresh") is None
         os.write(stay, b".")
         assert result() is True
-        assert store.try_lease("anthropic", "default", "refresh") is not None
+        ours = store.try_lease("anthropic", "default", "refresh")
+        assert ours is not None
+        ours.release()
 
 
 @pytest.mark.parametrize("was_used", [False, True])

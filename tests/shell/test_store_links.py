@@ -39,6 +39,7 @@ def test_a_lease_excludes_by_every_name(names: tuple[Path, Path]) -> None:
         assert theirs is not None
         assert store.try_lease(PROVIDER, BUCKET, "refresh") is None
         assert theirs.number > lease.number
+        theirs.release()
 
 
 def test_what_is_written_by_one_name_is_read_by_the_other(names: tuple[Path, Path]) -> None:
