@@ -14,12 +14,19 @@ from pathlib import Path
 import pytest
 
 from bucket_failover import OAuthToken, SqliteTokenStore, TokenCorruptError, TokenStoreError
-from bucket_failover.store import Change, Purpose
+from bucket_failover.store import Change, Lease, Purpose
 from bucket_failover.store.sqlite.locks import FileLocks
 from bucket_failover_core import TokenCorrupt
 from bucket_failover_core.oauth import LoginAnswer, RefreshMark, StoredLogin
 from tests.support.people import token
 from tests.support.processes import PREAMBLE, run, store_in
+
+
+def give_back(lease: Lease | None) -> None:
+    """A lease that was got is not needed any longer."""
+    assert lease is not None
+    lease.release()
+
 
 MARK = RefreshMark(refresh_fingerprint="0123456789abcdef", at=1.0)
 CHANGES: dict[str, Callable[[SqliteTokenStore], object]] = {
@@ -27,7 +34,7 @@ CHANGES: dict[str, Callable[[SqliteTokenStore], object]] = {
     "delete": lambda store: store.delete("p", "b"),
     "change": lambda store: store.change("p", "b", lambda _: Change(None, stores_issued=True), token("lost")),
     "mark": lambda store: store.change("p", "b", lambda _: Change(None, mark=MARK)),
-    "try_lease": lambda store: store.try_lease("p", "b", "refresh"),
+    "try_lease": lambda store: give_back(store.try_lease("p", "b", "refresh")),
     "write_login_answer": lambda store: store.write_login_answer("p", "b", LoginAnswer(at=1.0)),
     "write_session_bucket": lambda store: store.write_session_bucket("p", "b"),
 }
