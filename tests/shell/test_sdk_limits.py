@@ -35,7 +35,7 @@ def _no_headers_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 class Program:
     """A program with two accounts at an embedded provider, its clock, and how long it has waited."""
 
-    def __init__(self, quota: Quota | None, path: Path | None, *, strategy: Strategy = "sticky") -> None:
+    def __init__(self, quota: Quota | None, limits: SqliteLimitStore | None, *, strategy: Strategy = "sticky") -> None:
         self.now = 1_000.0
         self.provider = EmbeddedProvider(clock=lambda: self.now)
         tokens = {}
@@ -44,7 +44,6 @@ class Program:
             issued = self.provider.issue(name)
             tokens[name] = OAuthToken.model_validate({"access_token": issued.access_token, "expiry": 1e9})
         manager = in_memory_manager("anthropic", tokens, clock=lambda: self.now)
-        limits = None if path is None else SqliteLimitStore(path)
         self.handler = BucketFailoverHandlerImpl(
             list(_NAMES), "anthropic", manager, clock=lambda: self.now, limits=limits, strategy=strategy
         )
@@ -96,17 +95,19 @@ def ask(program: Program, times: int, *, raw: bool = False) -> list[str]:
 
 def test_a_spent_window_is_heard_once(tmp_path: Path) -> None:
     """The refusal says until when: no request of this program, nor of one that starts later, asks before that."""
-    program = Program(_SPENT_SOON, tmp_path / "buckets.db")
-    assert len(ask(program, 4)) == 4
-    assert program.called() == ["default", "default", "claudius", "claudius", "claudius"]
-    (limit,) = program.handler.snapshot().session.profile.buckets[0].limits
-    assert (limit.window, limit.strength, limit.until) == ("5h", "directive", 19_000.0)
-    later = Program(_SPENT_SOON, tmp_path / "buckets.db")
-    ask(later, 1)
-    assert later.called() == ["claudius"]
-    later.now = 19_015.0  # half of the thirty seconds in which those who share come back
-    ask(later, 1)
-    assert later.called() == ["claudius", "default"]
+    with SqliteLimitStore(tmp_path / "buckets.db") as limits:
+        program = Program(_SPENT_SOON, limits)
+        assert len(ask(program, 4)) == 4
+        assert program.called() == ["default", "default", "claudius", "claudius", "claudius"]
+        (limit,) = program.handler.snapshot().session.profile.buckets[0].limits
+        assert (limit.window, limit.strength, limit.until) == ("5h", "directive", 19_000.0)
+    with SqliteLimitStore(tmp_path / "buckets.db") as limits:
+        later = Program(_SPENT_SOON, limits)
+        ask(later, 1)
+        assert later.called() == ["claudius"]
+        later.now = 19_015.0  # half of the thirty seconds in which those who share come back
+        ask(later, 1)
+        assert later.called() == ["claudius", "default"]
 
 
 def test_the_raw_answer_of_a_success_is_read() -> None:
