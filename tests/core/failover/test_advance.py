@@ -388,3 +388,9 @@ def test_a_refusal_is_learned_by_every_bucket_once() -> None:
     assert [each.rejected for each in learned.buckets] == [("x",), ("x",)]
     assert learn_refusal(learned, "x") is learned
     assert learn_refusal(PAIR, "") is PAIR
+
+
+def test_an_account_that_was_disabled_is_known_to_be() -> None:
+    """No refresh and no login is spent on it; the other buckets are not concerned."""
+    after = advance(PAIR, CallFailed(trigger=Trigger(status=403, account_disabled=True), bucket="a"))
+    assert [each.account_disabled for each in after.buckets] == [True, False]

@@ -205,3 +205,11 @@ def test_only_a_mark_that_is_not_of_a_later_lease_is_cleared(
     came = outcome(held(mark=mark), answer, held(mark=leased(3, is_sent=True)))
     assert isinstance(came, NotRefreshed)
     assert came.clears_mark is clears
+
+
+@pytest.mark.parametrize("answer", [REFUSED, BUSY])
+def test_a_refresh_token_without_a_name_leaves_no_mark(answer: IssuerAnswer) -> None:
+    """It could not be told from the next one, which would be taken for refused."""
+    unnamed = StoredLogin(token=TokenHeld(expiry=NOW, fingerprint="a1"))
+    decided = decide_outcome(unnamed, unnamed, answer, now=NOW)
+    assert decided.failure().leaves is None

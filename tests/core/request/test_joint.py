@@ -15,8 +15,11 @@ from bucket_failover_core import (
     TokenOutage,
     TokenRead,
     TokenUnread,
+    Trigger,
+    begin_request,
 )
 from bucket_failover_core.request.advance import note_refreshed
+from bucket_failover_core.request.joint import join
 from tests.support.dialogue import Both, answer, good, live, session, stale, told, unread
 from tests.support.playbook import switched
 from tests.support.worlds import NOW, bucket, held
@@ -268,3 +271,13 @@ def test_the_bucket_that_a_foreign_handler_has_found_is_read_again(
     """The newest one that it has found: it may have healed it."""
     both = Both(told(PAIR, read(live("A"), BEFORE)), searches=False).own(failed("quota", name="b"), *events)
     assert both.bucket().token == (live("A") if is_known else TokenUnread())
+
+
+def test_another_failed_call_can_be_the_trigger() -> None:
+    """It is that of the bucket that it was made with, which is in use; a bucket of no profile is passed over."""
+    known = session("a", "b")
+    request = begin_request(known, now=NOW, draw=0.5)
+    trigger = Trigger(status=429)
+    ledger = join(known, request, now=NOW, answering=("b", trigger))
+    assert (ledger.current, ledger.trigger) == ("b", trigger)
+    assert join(known, request, now=NOW, answering=("nobody", trigger)) == join(known, request, now=NOW)

@@ -17,14 +17,17 @@ from bucket_failover_core import (
 )
 from bucket_failover_core.facts import Problem, WindowReading
 from bucket_failover_core.request.session import (
+    REFUSED_KEPT_SECONDS,
     AccountFacts,
     Refusal,
     limits_of,
+    refusals_of,
     reset_session,
     with_limits,
     with_phase,
+    with_refusals,
 )
-from tests.support.dialogue import live, ready, session, told
+from tests.support.dialogue import live, ready, session, told, unread
 from tests.support.worlds import NOW, bucket, limit, profile
 
 WEEK = limit(until=9_000.0, window="week")
@@ -193,3 +196,21 @@ def test_a_session_survives_json() -> None:
     """As all values do."""
     known = told(session("a", "b"), TokenRead(bucket="b", token=live("B2"), at=NOW))
     assert SessionSnapshot.model_validate_json(known.model_dump_json()) == known
+
+
+def test_refusals_can_be_taken_over_from_elsewhere() -> None:
+    """A bucket that is not named has none; a token that has been replaced is not concerned."""
+    known = session("a", "b")
+    theirs, other = Refusal(fingerprint="A", at=NOW), Refusal(fingerprint="else", at=NOW)
+    after = with_refusals(known, {"a": (theirs, other), "nobody": (theirs,)})
+    assert [account.refusals for account in after.accounts] == [(theirs,), ()]
+    assert with_refusals(after, {"a": (theirs,)}) is after
+    assert with_refusals(after, {}) == known
+    assert [account.refusals for account in with_refusals(unread("a"), {"a": (other,)}).accounts] == [(other,)]
+
+
+def test_a_refusal_is_told_to_other_processes_while_it_is_worth_it() -> None:
+    """And no longer: the store keeps no refusals for ever."""
+    known = with_refusals(session("a", "b"), {"a": (Refusal(fingerprint="A", at=NOW),)})
+    assert refusals_of(known, now=NOW) == {"a": (Refusal(fingerprint="A", at=NOW),), "b": ()}
+    assert refusals_of(known, now=NOW + REFUSED_KEPT_SECONDS) == {"a": (), "b": ()}
