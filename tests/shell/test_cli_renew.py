@@ -95,6 +95,12 @@ def test_why_a_token_has_no_renewal_ahead_of_its_end(watchman: Watchman) -> None
     told = json.loads(watchman.run("renew", "--json"))
     assert told["not_renewable"] == {"default": "short-lived", "claudius": "not-refreshable", "third": "no-token"}
     assert watchman.server.forms == []
+    with SqliteTokenStore(watchman.store) as tokens:  # a key that the profile does not announce is one all the same
+        tokens.write("anthropic", "claudius", OAuthToken.from_api_key("key"))
+    assert json.loads(watchman.run("renew", "--json"))["not_renewable"] == {
+        "default": "short-lived",
+        "third": "no-token",
+    }
 
 
 @pytest.mark.requirement("REQ-1598-PR04")

@@ -11,10 +11,10 @@ from bucket_failover.cli.console import print_json_line, reader_may_leave
 from bucket_failover.cli.moments import clock_text
 from bucket_failover.cli.options import JsonOption, ProfileOption, ProviderOption, StoreOption
 from bucket_failover.cli.running import run_until_interrupted
-from bucket_failover.cli.session import Session, UsageError, now, open_session
+from bucket_failover.cli.session import UsageError, now, open_session
 from bucket_failover.oauth.renewal import RenewalEvent, RenewalScheduler, TokenRenewed
 from bucket_failover.wiring import open_accounts
-from bucket_failover_core import RenewalSnapshot, TokenCorrupt, TokenOutage, decide_renewal
+from bucket_failover_core import FailoverSnapshot, RenewalSnapshot, TokenCorrupt, TokenOutage, decide_renewal
 
 _SOME_FAILED: Final = 1
 _WHY: Final = {
@@ -49,8 +49,9 @@ def renew_command(
             if watch:
                 run_until_interrupted(_keep_on(scheduler, as_json=as_json))
             run_until_interrupted(scheduler.look())
-            failed += _unreadable(session)
-            left_alone = _left_alone(session)
+            snapshot = session.snapshot()
+            failed += _unreadable(snapshot)
+            left_alone = _left_alone(snapshot)
         if as_json:
             looked = {"event": "looked", "at": now(), "wake_at": scheduler.wake_at, "not_renewable": left_alone}
             print_json_line(looked)
@@ -69,31 +70,26 @@ async def _keep_on(scheduler: RenewalScheduler, *, as_json: bool) -> None:
     await scheduler.run()
 
 
-def _unreadable(session: Session) -> list[str]:
+def _unreadable(snapshot: FailoverSnapshot) -> list[str]:
     """The buckets whose token cannot be read, told on stderr: an outage is not "nothing to renew"."""
     found = []
-    for bucket in session.snapshot().buckets:
+    for bucket in snapshot.buckets:
         if isinstance(bucket.token, TokenOutage | TokenCorrupt):
             typer.echo(f"{bucket.name}: not looked at: {bucket.token.detail}", err=True)
             found.append(bucket.name)
     return found
 
 
-def _left_alone(session: Session) -> dict[str, str]:
+def _left_alone(snapshot: FailoverSnapshot) -> dict[str, str]:
     """The buckets whose login is not renewed ahead of its end, and why. A key does not end."""
     found = {}
-    for bucket in session.snapshot().buckets:
-        if isinstance(bucket.token, TokenOutage | TokenCorrupt) or _is_key(session, bucket.name):
+    for bucket in snapshot.buckets:
+        if isinstance(bucket.token, TokenOutage | TokenCorrupt) or bucket.api_key:
             continue
         decision = decide_renewal(RenewalSnapshot(token=bucket.token), now=now())
         if isinstance(decision, Failure) and decision.failure().why in _WHY:
             found[bucket.name] = decision.failure().why
     return found
-
-
-def _is_key(session: Session, name: str) -> bool:
-    settings = session.profile.bucket(name)
-    return settings is not None and settings.api_key
 
 
 def _teller(failed: list[str], *, as_json: bool) -> Callable[[RenewalEvent], None]:

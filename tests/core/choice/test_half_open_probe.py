@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 
 from bucket_failover_core import (
-    BucketSnapshot,
     FailoverPolicy,
-    FailoverSnapshot,
     Limit,
     Strategy,
     TokenAbsent,
@@ -17,30 +15,10 @@ from bucket_failover_core import (
     choose_start,
 )
 from bucket_failover_core.choice import begin_with
-from tests.support.playbook import Found, stay, use
+from tests.support.beliefs import LONG_AGO, NOW, doubted, start, young
+from tests.support.playbook import stay, use
 from tests.support.quotas import hard, soft
 from tests.support.worlds import bucket, named, profile, rebuilt
-
-NOW = 10_000.0
-"""The limits below were observed ten minutes ago, to the second, unless said otherwise."""
-
-LONG_AGO = NOW - 600.0
-IN_FORCE: Found = ("limit-in-force", "week", 99_000.0)
-
-
-def doubted(name: str, until: float = 99_000.0, observed_at: float | None = LONG_AGO, **facts: Any) -> BucketSnapshot:
-    """A bucket with an advisory limit."""
-    return bucket(name, limits=(soft(until, observed_at=observed_at),), **facts)
-
-
-def young(name: str, until: float) -> BucketSnapshot:
-    """A bucket with an advisory limit that is too young to be tested."""
-    return doubted(name, until, NOW - 1)
-
-
-def start(snapshot: FailoverSnapshot, **facts: Any) -> UseBucket:
-    """What a request begins with."""
-    return choose_start(snapshot, **{"now": NOW, **facts}).unwrap()
 
 
 class TestProbe:

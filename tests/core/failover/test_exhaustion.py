@@ -17,31 +17,10 @@ from bucket_failover_core import (
 )
 from bucket_failover_core.failover import Fact, Remedy, exhaustion_message
 from bucket_failover_core.formats import moment_text
+from tests.support.fact_table import OPEN, SETTLED
 
 R = BucketFailureReason
-TABLE: dict[Fact, tuple[R | None, Remedy]] = {
-    "usable": (None, "nothing"),
-    "not-read": (None, "nothing"),
-    "refreshable": (None, "nothing"),
-    "probe-due": (None, "nothing"),
-    "over-ceiling": (None, "nothing"),
-    "last-resort": (None, "nothing"),
-    "call-refused-for-quota": (R.QUOTA_EXHAUSTED, "wait"),
-    "limit-in-force": (R.QUOTA_EXHAUSTED, "wait"),
-    "token-expired": (R.EXPIRED_REFRESH_FAILED, "login"),
-    "token-refused": (R.EXPIRED_REFRESH_FAILED, "login"),
-    "key-refused": (R.EXPIRED_REFRESH_FAILED, "new-key"),
-    "login-failed": (R.REAUTH_FAILED, "login"),
-    "issuer-busy": (R.EXPIRED_REFRESH_FAILED, "wait"),
-    "account-disabled": (R.EXPIRED_REFRESH_FAILED, "provider"),
-    "token-absent": (R.NO_TOKEN, "login"),
-    "token-corrupt": (R.NO_TOKEN, "login"),
-    "key-missing": (R.NO_TOKEN, "new-key"),
-    "store-outage": (R.NO_TOKEN, "store"),
-    "paused": (R.SKIPPED, "resume"),
-    "credential-sound": (R.SKIPPED, "retry"),
-    "already-tried": (R.SKIPPED, "retry"),
-}
+TABLE: dict[Fact, tuple[R | None, Remedy]] = {**dict.fromkeys(OPEN, (None, "nothing")), **SETTLED}
 
 
 @pytest.mark.requirement("REQ-1598-TS01")

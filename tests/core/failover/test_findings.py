@@ -4,29 +4,11 @@ from typing import get_args
 
 import pytest
 
-from bucket_failover_core import BucketFailureReason, BucketFinding
-from bucket_failover_core.failover import Fact, Remedy
+from bucket_failover_core import BucketFinding
+from bucket_failover_core.failover import Fact
+from tests.support.fact_table import OPEN, SETTLED
 
 FACTS: tuple[Fact, ...] = get_args(Fact)
-OPEN: tuple[Fact, ...] = ("usable", "not-read", "refreshable", "probe-due", "over-ceiling", "last-resort")
-R = BucketFailureReason
-SETTLED: dict[Fact, tuple[BucketFailureReason, Remedy]] = {
-    "call-refused-for-quota": (R.QUOTA_EXHAUSTED, "wait"),
-    "limit-in-force": (R.QUOTA_EXHAUSTED, "wait"),
-    "token-expired": (R.EXPIRED_REFRESH_FAILED, "login"),
-    "token-refused": (R.EXPIRED_REFRESH_FAILED, "login"),
-    "key-refused": (R.EXPIRED_REFRESH_FAILED, "new-key"),
-    "login-failed": (R.REAUTH_FAILED, "login"),
-    "issuer-busy": (R.EXPIRED_REFRESH_FAILED, "wait"),
-    "account-disabled": (R.EXPIRED_REFRESH_FAILED, "provider"),
-    "token-absent": (R.NO_TOKEN, "login"),
-    "token-corrupt": (R.NO_TOKEN, "login"),
-    "key-missing": (R.NO_TOKEN, "new-key"),
-    "store-outage": (R.NO_TOKEN, "store"),
-    "paused": (R.SKIPPED, "resume"),
-    "credential-sound": (R.SKIPPED, "retry"),
-    "already-tried": (R.SKIPPED, "retry"),
-}
 
 
 def test_every_fact_is_open_or_settles_something() -> None:

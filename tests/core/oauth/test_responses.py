@@ -7,7 +7,6 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from returns.methods import unwrap_or_failure
 
-from bucket_failover_core import TokenHeld
 from bucket_failover_core.oauth import (
     CodeGiven,
     DeviceCode,
@@ -16,10 +15,7 @@ from bucket_failover_core.oauth import (
     DevicePending,
     DevicePollAnswer,
     DeviceRefused,
-    GrantRefused,
-    NothingIssued,
     RedirectRefused,
-    TokensIssued,
     describe_issuer_answer,
     read_device_answer,
     read_device_poll,
@@ -27,18 +23,7 @@ from bucket_failover_core.oauth import (
     read_redirect,
 )
 from bucket_failover_core.oauth.settings import REFUSALS, Body
-
-NOW = 1_000.0
-REFUSED = GrantRefused()
-UNHEARD = NothingIssued(is_known=False)
-UNISSUED = NothingIssued(is_known=True)
-ACCESS: dict[str, object] = {"access_token": "a1"}
-
-
-def issued(expiry: float | None = None, *, refresh: str = "") -> TokensIssued:
-    """The token `a1`, issued now."""
-    token = TokenHeld(expiry=expiry, fingerprint="a1", refreshable=refresh != "", issued_at=NOW)
-    return TokensIssued(token=token, refresh_fingerprint=refresh)
+from tests.support.issuer_answers import ACCESS, NOW, REFUSED, UNHEARD, UNISSUED, issued
 
 
 @pytest.mark.parametrize(

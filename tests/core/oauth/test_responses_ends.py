@@ -2,27 +2,13 @@
 
 import pytest
 
-from bucket_failover_core import TokenHeld
 from bucket_failover_core.oauth import (
     DeviceDeclined,
-    GrantRefused,
     NothingIssued,
-    TokensIssued,
     read_device_poll,
     read_issuer_answer,
 )
-
-NOW = 1_000.0
-REFUSED = GrantRefused()
-UNHEARD = NothingIssued(is_known=False)
-UNISSUED = NothingIssued(is_known=True)
-ACCESS: dict[str, object] = {"access_token": "a1"}
-
-
-def issued(expiry: float | None = None, *, refresh: str = "") -> TokensIssued:
-    """The token `a1`, issued now."""
-    token = TokenHeld(expiry=expiry, fingerprint="a1", refreshable=refresh != "", issued_at=NOW)
-    return TokensIssued(token=token, refresh_fingerprint=refresh)
+from tests.support.issuer_answers import ACCESS, NOW, REFUSED, UNHEARD, UNISSUED, issued
 
 
 @pytest.mark.parametrize(

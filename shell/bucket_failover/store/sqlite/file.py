@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -57,8 +57,9 @@ class DatabaseFile:
         """See `forking.Parked.park`."""
         if not self._mutex.acquire(timeout=_PARKING_SECONDS):
             return False
-        self._connection.close()
         self._is_parked = True
+        with suppress(sqlite3.Error):  # a fork cannot be told of it; the next call opens the file anew
+            self._connection.close()
         return True
 
     def unpark(self) -> None:

@@ -54,7 +54,7 @@ def close_in_children(lease: LeaseConnection) -> None:
 def _before() -> None:
     LEASING.acquire()
     _KNOWN.acquire()
-    _parked[:] = [file for file in list(_FILES) if file.park()]
+    _parked.extend(file for file in list(_FILES) if file.park())
 
 
 def _after() -> None:
