@@ -9,16 +9,19 @@ JSON (recordings, `--json`, replay), and there a second description of each reco
 
 from collections.abc import Callable
 from math import inf
-from typing import Annotated, Any, ClassVar, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, ParamSpec, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 _new = object.__new__
-_set_fields, _set_given, _set_extra, _set_private = (
-    vars(BaseModel)[slot].__set__
-    for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-)
-"""They write what a pydantic model consists of, past the guard that makes ours immutable."""
+_set_fields = vars(BaseModel)["__dict__"].__set__
+"""It writes the fields of a pydantic model, past the guard that makes ours immutable."""
+
+_set_book = {
+    slot: vars(BaseModel)[slot].__set__
+    for slot in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+}
+"""They write what else a pydantic model consists of: see `Value.__getattr__`."""
 
 
 class Value(BaseModel):
@@ -49,10 +52,23 @@ class Value(BaseModel):
         """
         copy = _new(type(self))
         _set_fields(copy, self.__dict__ | changes)
-        _set_given(copy, self._all_fields)
-        _set_extra(copy, None)
-        _set_private(copy, None)
         return copy
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            """Pydantic's own books, when they are asked for: few of the records that the core's rules make are.
+
+            Raises:
+                AttributeError: there is no such attribute.
+            """
+            write = _set_book.get(name)
+            if write is None:
+                message = f"{type(self).__name__!r} object has no attribute {name!r}"
+                raise AttributeError(message)
+            kept = self._all_fields if name == "__pydantic_fields_set__" else None
+            write(self, kept)
+            return kept
 
 
 _P = ParamSpec("_P")
@@ -72,14 +88,10 @@ def trusted(record: Callable[_P, _V]) -> Callable[_P, _V]:
     defaults: dict[str, object] = {
         name: field.get_default(call_default_factory=True) for name, field in cls.model_fields.items()
     }
-    all_fields = cls._all_fields
 
     def make(*_: _P.args, **fields: _P.kwargs) -> _V:
         made = _new(cls)
         _set_fields(made, defaults | fields)
-        _set_given(made, all_fields)
-        _set_extra(made, None)
-        _set_private(made, None)
         return made
 
     return make
