@@ -20,6 +20,7 @@ Road not taken: a verdict per provider. Ten of them disagree on what a minute is
 
 from typing import Final, NamedTuple, assert_never
 
+from bucket_failover_core.answers.error_message import NO_MESSAGE
 from bucket_failover_core.answers.error_names import MONEY_NAMES
 from bucket_failover_core.answers.error_text import parse_wait
 from bucket_failover_core.answers.rate_limit_headers import asked_wait
@@ -159,10 +160,10 @@ def _sorted(said: list[Sentence]) -> Speech:
     is_open = is_alone = is_readable = False
     for sentence in said:
         match sentence:
-            case UsedUp():
-                used_up.append(sentence)
             case Open():
                 is_open = True
+            case UsedUp():
+                used_up.append(sentence)
             case Noted():
                 is_readable = True
             case Wait():
@@ -205,11 +206,11 @@ def _wish(answer: Answer, speech: Speech, *, now: float) -> tuple[Wish | None, s
     Words are read only where no header and no field gives a wait. A short wait beside a code for money is a gateway's.
     """
     asked, unreadable = asked_wait(answer, now=now)
-    until, source = (now if asked is None else asked), _FROM_HEADER
+    until, source = now if asked is None else asked, _FROM_HEADER
     if speech.wait is not None and speech.wait > until:
         until, source = speech.wait, _FROM_BODY
-    if until <= now and answer.error.message:
-        until, source = now + (parse_wait(answer.error.message) or 0.0), _FROM_BODY
+    if until <= now and answer.message is not NO_MESSAGE:
+        until, source = now + (parse_wait(answer.message) or 0.0), _FROM_BODY
     is_short = until - now <= LONG_WAIT_SECONDS
     if until <= now or (is_short and not MONEY_NAMES.isdisjoint(answer.error.names)):
         return None, unreadable
@@ -220,7 +221,7 @@ def _limits(speech: Speech, wish: Wish | None, answer: Answer, *, now: float) ->
     """One limit for each thing that is used up; a wish is one as well."""
     found: dict[_Subject, _Belief] = {}
     used_up = speech.used_up
-    if wish is not None and wish.until - now <= LONG_WAIT_SECONDS and any(not said.waiting_heals for said in used_up):
+    if wish is not None and wish.until - now <= LONG_WAIT_SECONDS and not all(said.waiting_heals for said in used_up):
         wish = None
     for said in used_up:
         if said.until is not None and said.until > now and (wish is None or not said.yields):
@@ -229,11 +230,11 @@ def _limits(speech: Speech, wish: Wish | None, answer: Answer, *, now: float) ->
         detail = f"HTTP {answer.status}, " + ("retry-after" if wish.source == _FROM_HEADER else "the wait in the body")
         _believe(found, _subject_of_wish(speech), _Belief(wish.until, wish.source, "directive", detail))
     endless = [said for said in used_up if said.until is None and (wish is None or not said.waiting_heals)]
-    if endless:
+    if len(endless) > 1:
         endless.sort(key=lambda said: said.window not in LONG_WINDOWS)
-        for said in endless:
-            _guess(found, said, answer, now=now)
-    return tuple(_limit(subject, belief, now=now) for subject, belief in found.items())
+    for said in endless:
+        _guess(found, said, answer, now=now)
+    return tuple([_limit(subject, belief, now=now) for subject, belief in found.items()])
 
 
 class _Subject(NamedTuple):

@@ -8,13 +8,20 @@ import re
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+from bucket_failover_core.answers.error_message import Message
 from bucket_failover_core.facts.limits import Window
 from bucket_failover_core.formats import parse_rfc_3339
 
-_UNIT_SECONDS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
-_UNIT: Final = (
-    r"(?P<unit>milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)(?![a-z])"
-)
+_UNITS: Final = {
+    1e-3: ("milliseconds", "millisecond", "msecs", "msec", "ms"),
+    1.0: ("seconds", "second", "secs", "sec", "s"),
+    60.0: ("minutes", "minute", "mins", "min", "m"),
+    3_600.0: ("hours", "hour", "hrs", "hr", "h"),
+    86_400.0: ("days", "day", "d"),
+    604_800.0: ("weeks", "week", "w"),
+}
+_UNIT_SECONDS: Final = {name: seconds for seconds, names in _UNITS.items() for name in names}
+_UNIT: Final = rf"(?P<unit>{'|'.join(_UNIT_SECONDS)})(?![a-z])"
 _PART: Final = re.compile(r"(?P<number>\d{1,12}(?:\.\d{1,18})?) ?" + _UNIT, re.ASCII)
 _PLAIN_PART: Final = re.sub(r"\?P<\w+>", "?:", _PART.pattern)
 DURATION: Final = rf"{_PLAIN_PART}(?:(?:,? and |, ?| )?{_PLAIN_PART}){{0,7}}"
@@ -24,12 +31,13 @@ _WAIT: Final = re.compile(
     rf"(?P<wait>{DURATION})",
     re.ASCII,
 )
-_ASKING: Final = ("try", "wait")
+_ASKING: Final = frozenset({"try", "retry", "wait"})
 _REGAIN: Final = re.compile(r"regain access on (\d{4}-\d{2}-\d{2}) at (\d{2}:\d{2}) UTC", re.ASCII | re.IGNORECASE)
 _PER: Final = re.compile(r"per[ -](minute|min|day|week|month)\b", re.ASCII)
 _COUNTED: Final = re.compile(r"\b(?:requests|tokens|models?|limit|quota)[ -]\Z", re.ASCII)
 _COUNTED_LENGTH_MAX: Final = 10
-_WORDS: Final = ("rpm", "tpm", "rpd", "tpd", "daily", "weekly", "monthly")
+_WORDS: Final = frozenset({"rpm", "tpm", "rpd", "tpd", "daily", "weekly", "monthly"})
+_NONE: Final[frozenset[Window]] = frozenset()
 _WINDOWS: Final[dict[str, Window]] = {
     "rpm": "minute",
     "tpm": "minute",
@@ -46,17 +54,16 @@ _WINDOWS: Final[dict[str, Window]] = {
 }
 
 
-def parse_wait(text: str) -> float | None:
-    """The wait that a sentence asks for, in seconds; of several the longest; None: it asks for none that can be read.
+def parse_wait(message: Message) -> float | None:
+    """The wait that a message asks for, in seconds; of several the longest; None: it asks for none that can be read.
 
     Example: "Please try again in 1d2h." is 93600.0, "Please retry after 37 seconds" is 37.0, "try again later" is None.
     """
-    text = text.lower()
-    places = [place for word in _ASKING if (place := text.find(word)) >= 0]
-    if not places:
+    if _ASKING.isdisjoint(message.words):
         return None
-    start = max(0, min(places) - len("re"))
-    return max((_seconds(match["wait"]) for match in _WAIT.finditer(text, start)), default=None)
+    text = message.text
+    start = min(place for word in ("try", "wait") if (place := text.find(word)) >= 0) - len("re")
+    return max((_seconds(wait) for wait in _WAIT.findall(text, max(0, start))), default=None)
 
 
 def parse_regained_access(text: str) -> float | None:
@@ -68,16 +75,16 @@ def parse_regained_access(text: str) -> float | None:
     return parse_rfc_3339(f"{match[1]}T{match[2]}:00Z") if match is not None else None
 
 
-def windows_named(text: str) -> frozenset[Window]:
+def windows_named(message: Message) -> frozenset[Window]:
     """The windows that an error message says were exceeded.
 
     Example: "Rate limit reached for gpt-5 on tokens per min (TPM): Limit 30000" names `minute`.
     """
-    text = text.lower()
-    said = [word for word in _WORDS if word in text and _has_word(text, word)]
-    if "per" in text:
-        said += [match[1] for match in _PER.finditer(text) if _is_counted(text, match.start())]
-    return frozenset(_WINDOWS[word] for word in said)
+    text, words = message
+    said = _WORDS & words
+    if "per" in words:
+        said |= {match[1] for match in _PER.finditer(text) if _is_counted(text, match.start())}
+    return frozenset(_WINDOWS[word] for word in said) if said else _NONE
 
 
 _COUNTED_DAYS: Final = re.compile(r"\b(?:organization|project|max) [rt]pd\b|\([rt]pd\)|\b[rt]pd (?:rate )?limit")
@@ -89,15 +96,11 @@ _ALLOWANCES: Final[dict[str, tuple[Window, re.Pattern[str] | None]]] = {
     "rpd": ("day", _COUNTED_DAYS),
     "tpd": ("day", _COUNTED_DAYS),
     "rpm": ("minute", None),
-    "five-hour": ("5h", None),
     "h": ("5h", re.compile(r"\b5 ?h\b")),
     "hour": ("5h", re.compile(r"\b(?:5|five)[ -]?hour\b")),
     "hours": ("5h", re.compile(r"\b(?:5|five)[ -]?hours\b")),
-    "per-second": ("minute", None),
-    "per-minute": ("minute", None),
-    "per-day": ("day", None),
-    "second": ("minute", re.compile(r"(?:\bper |_per_)second")),
-    "minute": ("minute", re.compile(r"(?:\bper |_per_)minute")),
+    "second": ("minute", re.compile(r"(?:\bper[ -]|_per_)second")),
+    "minute": ("minute", re.compile(r"(?:\bper[ -]|_per_)minute")),
     "min": ("minute", re.compile(r"\bper min\b")),
     "week": ("week", re.compile(r"\bper week\b")),
     "month": ("month", re.compile(r"\bper month\b")),
@@ -106,7 +109,7 @@ _ALLOWANCES: Final[dict[str, tuple[Window, re.Pattern[str] | None]]] = {
 }
 """Contract, *Words for windows*: a word, the window that it names, and the form that it must have."""
 _OF_DAYS: Final = re.compile(
-    r"\b(?:(?P<day>24)[ -]hours?|(?P<week>7)[ -]days?|(?P<month>30)[ -]days?)\b|(?:\bper |_per_)day"
+    r"\b(?:(?P<day>24)[ -]hours?|(?P<week>7)[ -]days?|(?P<month>30)[ -]days?)\b|(?:\bper[ -]|_per_)day"
 )
 _DAYS: Final = frozenset({"day", "days", "hour", "hours"})
 _BY_LETTERS: Final[tuple[tuple[str, Window], ...]] = (
@@ -152,23 +155,10 @@ def parse_duration(text: str) -> float | None:
     return _seconds(text) or None
 
 
-def _has_word(text: str, word: str) -> bool:
-    """Whether a word stands in a text, and not within another one."""
-    end = 0
-    while (start := text.find(word, end)) >= 0:
-        end = start + len(word)
-        if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
-            return True
-    return False
-
-
 def _is_counted(text: str, end: int) -> bool:
     """Whether what stands right before is something of which there is so much per window."""
     return _COUNTED.search(text, max(0, end - _COUNTED_LENGTH_MAX), end) is not None
 
 
 def _seconds(wait: str) -> float:
-    return sum(
-        float(part["number"]) * _UNIT_SECONDS["ms" if part["unit"].startswith(("ms", "mil")) else part["unit"][0]]
-        for part in _PART.finditer(wait)
-    )
+    return sum([float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(wait)])

@@ -11,25 +11,19 @@ gateway's, and the words are those of who refuses.
 """
 
 import re
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
-from bucket_failover_core.answers.error_body import ErrorSaid
 from bucket_failover_core.answers.error_codes import CODES, MEANINGS, Meaning
+from bucket_failover_core.answers.error_message import Message
 from bucket_failover_core.answers.error_text import DURATION, allowances_named, parse_duration
 from bucket_failover_core.answers.phrases import PHRASES
 from bucket_failover_core.facts.limits import Window
 from bucket_failover_core.formats import parse_http_date, parse_rfc_3339
 
-_LENGTH_MAX: Final = 2_000
-"""What a provider says of an error is shorter; a longer text quotes the request, or is a page."""
-
 _CONTENT_STATUSES: Final = frozenset({400, 404, 412, 422})
 """What may be about the content of the request (contract)."""
 
-_ADDRESS: Final = re.compile(r"https?://\S{1,400}")
-_QUOTED: Final = re.compile(r"""(?<!\w)(["'`])(?=\S)[^"'`\n]{0,400}(?<=\S)\1(?!\w)|“[^”\n]{0,400}”""")
-_MARKS: Final = ('"', " '", "`", "“", "('")
-_WORD: Final = re.compile(r"[a-z][a-z'-]*")
 _AGAIN: Final = (
     r"\b(?:reset(?:s|ting)?|refresh(?:es|ed)?|renew(?:s|ed|al)?|replenish(?:es|ed)?|available again|regain access)\b"
 )
@@ -66,6 +60,10 @@ _BY_WORD: Final[dict[str, tuple[int, ...]]] = {
     for word in each.words
 }
 _BY_LETTERS: Final = tuple(place for place, phrase in enumerate(PHRASES) if not phrase.words)
+_ALSO: Final = tuple(frozenset(phrase.also) for phrase in PHRASES)
+_OF_WAITS: Final = frozenset({"h", "hour", "hours", "day", "days", "daily", "weekly", "monthly"})
+"""Words of windows that a wait may have as well."""
+
 _ORDER: Final = {meaning: place for place, meaning in enumerate(MEANINGS)}
 
 
@@ -96,28 +94,30 @@ class Words(NamedTuple):
 NO_WORDS: Final = Words()
 
 
-def read_words(error: ErrorSaid, status: int | None) -> Words:
+def read_words(names: tuple[str, ...], message: Message, status: int | None) -> Words:
     """What an error says of itself.
 
     Example: "5-hour usage limit reached (1500/1500 used), resets at 2026-08-12T20:00:00Z" is an allowance, of the
     window `5h`, which ends at 1786564800.0. "Your prompt contains 'usage limit'" says nothing.
 
     Args:
-        error: the error, as its body has it.
+        names: the error's type and codes.
+        message: what it says itself.
         status: the HTTP status, or the one that an error event means; None: unknown.
     """
-    codes = [name for name in error.names if name in CODES]
+    codes = [name for name in names if name in CODES] if names else None
     by_code = min(codes, key=lambda name: _ORDER[CODES[name].meaning]) if codes else ""
-    text = said_itself(error.message)
-    if not text and not by_code:
+    if not message.text and not by_code:
         return NO_WORDS
-    words = set(_WORD.findall(text))
+    text, words = message
     phrased = _phrased(text, words, is_content=status in _CONTENT_STATUSES)
     coded = CODES[by_code].meaning if by_code else None
     ends_at, ends_in = _ends(text, words)
     if phrased is None and coded is None and ends_at is None and ends_in is None:
         return NO_WORDS
-    meaning = min((said for said in (phrased, coded) if said is not None), key=_ORDER.__getitem__, default=None)
+    meaning = phrased
+    if coded is not None and (phrased is None or _ORDER[coded] < _ORDER[phrased]):
+        meaning = coded
     is_code = coded is not None and coded == meaning
     window = CODES[by_code].window if is_code else None
     windows = _windows(text, words, has_end=ends_at is not None or ends_in is not None)
@@ -125,36 +125,27 @@ def read_words(error: ErrorSaid, status: int | None) -> Words:
     return Words(meaning, named, ends_at, ends_in, by_code if is_code else "")
 
 
-def said_itself(message: str) -> str:
-    """The message in lower case without what it quotes, and without addresses; empty if it is a page or blank."""
-    if not message or message.lstrip()[:1] == "<":
-        return ""
-    text = message[:_LENGTH_MAX].lower()
-    if not text.isascii():
-        text = text.replace("’", "'")
-    if "://" in text:
-        text = _ADDRESS.sub(" ", text)
-    return _QUOTED.sub(" ", text) if any(mark in text for mark in _MARKS) else text
-
-
-def _phrased(text: str, words: set[str], *, is_content: bool) -> Meaning | None:
+def _phrased(text: str, words: AbstractSet[str], *, is_content: bool) -> Meaning | None:
     """The first meaning that a phrase of the text has."""
     if not text:
         return None
-    places = {place for word in words if word in _BY_WORD for place in _BY_WORD[word]}
+    places: set[int] = set()
+    for word in _BY_WORD.keys() & words:
+        places.update(_BY_WORD[word])
     if not text.isascii():
         places.update(_BY_LETTERS)
     if not is_content and _asks_for_too_much(text, words):
         return "too-large"
     for place in sorted(places):
         phrase = PHRASES[place]
+        also = _ALSO[place]
         is_meant = phrase.is_firm or not is_content
-        if is_meant and (not phrase.also or not words.isdisjoint(phrase.also)) and phrase.text.search(text):
+        if is_meant and (not also or not words.isdisjoint(also)) and phrase.text.search(text):
             return phrase.meaning
     return None
 
 
-def _asks_for_too_much(text: str, words: set[str]) -> bool:
+def _asks_for_too_much(text: str, words: AbstractSet[str]) -> bool:
     """Whether the two numbers that it compares say that the request is larger than the whole limit."""
     match = _COMPARED.search(text) if " > " in text else None
     if match is not None:
@@ -171,9 +162,9 @@ def _count(text: str) -> int:
     return int(text.replace(",", "") or 0)
 
 
-def _windows(text: str, words: set[str], *, has_end: bool) -> frozenset[Window]:
+def _windows(text: str, words: AbstractSet[str], *, has_end: bool) -> frozenset[Window]:
     """The windows that the text names, waits and ends left out: "try again in 24 hours" names none."""
-    if "try" in words or "retry" in words:
+    if ("try" in words or "retry" in words) and not words.isdisjoint(_OF_WAITS):
         start = max(0, text.find("try") - len("re"))
         text = text[:start] + _ASKED.sub(" ", text[start:])
     if has_end:
@@ -181,7 +172,7 @@ def _windows(text: str, words: set[str], *, has_end: bool) -> frozenset[Window]:
     return allowances_named(text, words)
 
 
-def _ends(text: str, words: set[str]) -> tuple[float | None, float | None]:
+def _ends(text: str, words: AbstractSet[str]) -> tuple[float | None, float | None]:
     """The latest moment (Unix seconds) and the longest duration after which the text says that more is there."""
     if _AGAIN_WORDS.isdisjoint(words):
         return None, None

@@ -49,7 +49,7 @@ _KIND = (
 _LIMIT = r"(?:limits?|quotas?|caps?|allowance|usage)"
 _KIND_WORDS = (
     *("usage", "session", "weekly", "monthly", "daily", "hourly", "plan", "allowance"),
-    *("hour", "hours", "five-hour", "day", "week", "month", "extra", "premium", "cycle", "period"),
+    *("hour", "hours", "five", "day", "week", "month", "extra", "premium", "cycle", "period"),
 )
 _LIMIT_WORDS = ("limit", "limits", "quota", "quotas", "cap", "caps", "allowance", "usage")
 _OFF = r"(?:disabled|deactivated|suspended|banned|terminated)"
@@ -173,7 +173,7 @@ PHRASES: Final[tuple[Phrase, ...]] = (
             r"\b(?:unpaid|overdue|past[ -]due|outstanding) (?:invoices?|bills?|balance|payments?)\b|"
             r"\b(?:failure|failed) to pay\b"
         ),
-        ("unpaid", "overdue", "due", "past-due", "outstanding", "pay"),
+        ("unpaid", "overdue", "due", "outstanding", "pay"),
         (402, 403, 412),
         "amd/gaia#3766",
         is_firm=True,
@@ -240,7 +240,7 @@ PHRASES: Final[tuple[Phrase, ...]] = (
             rf"\byou(?:'ve| have) (?:now )?{_REACHED} your {_WORDS}{{0,4}}?"
             rf"(?:quotas?|allowance|{_KIND} {_WORDS}{{0,2}}?{_LIMIT})\b"
         ),
-        ("you've", "you're", "you"),
+        ("you",),
         (400, 403, 429),
         "earendil-works/pi#2943; NousResearch/hermes-agent#75147",
         is_firm=True,
@@ -249,7 +249,7 @@ PHRASES: Final[tuple[Phrase, ...]] = (
     Phrase(
         "allowance",
         _is(rf"\byou(?:'ve|'re| have| are) (?:now )?(?:{_REACHED}|over) {_WORDS}{{0,5}}?(?:usage|quotas?|allowance)\b"),
-        ("you've", "you're", "you"),
+        ("you",),
         (403, 429),
         "earendil-works/pi#3643; GordeyZuev/LEAP#6",
         also=_LIMIT_WORDS,
@@ -303,8 +303,6 @@ PHRASES: Final[tuple[Phrase, ...]] = (
         ),
         (
             "rate",
-            "rate-limit",
-            "rate-limited",
             "ratelimit",
             "ratelimited",
             "many",

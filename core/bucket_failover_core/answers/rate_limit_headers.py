@@ -32,8 +32,9 @@ def asked_wait(answer: Answer, *, now: float) -> tuple[float | None, str]:
     seconds: list[float] = []
     milliseconds: list[float] = []
     unreadable = ""
+    headers = answer.headers
     for name in WAIT_NAMES:
-        for text in answer.values(name):
+        for text in answer.values(name) if name in headers else ():
             wait = _amount(text)
             moment = None if wait is None else now + wait / _PER_SECOND[name]
             if moment is None and name == "retry-after":

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from bucket_failover_core.answers.error_body import NO_ERROR, ErrorSaid, bare_name, read_error
+from bucket_failover_core.answers.error_message import NO_MESSAGE, Message, message_of
 from bucket_failover_core.answers.error_names import status_of_names
 from bucket_failover_core.answers.error_words import NO_WORDS, Words, read_words
 from bucket_failover_core.answers.header_names import HEADER_CHARACTERS_MAX, Layout, layout_of
@@ -32,7 +33,8 @@ class Answer(NamedTuple):
         layout: what follows from the names of its headers.
         reads_open: allowances that are not used up are to be read in full as well.
         succeeded: it is no failure at all.
-        words: what the error says of itself in codes and words; `NO_WORDS` if it succeeded.
+        message: what the error says in words of its own; `NO_MESSAGE` if it succeeded.
+        words: what it says of itself in codes and words; `NO_WORDS` if it succeeded.
         is_page: a web gateway's page or challenge, which never reached the provider.
     """
 
@@ -45,6 +47,7 @@ class Answer(NamedTuple):
     layout: Layout = _NO_LAYOUT
     reads_open: bool = False
     succeeded: bool = False
+    message: Message = NO_MESSAGE
     words: Words = NO_WORDS
     is_page: bool = False
 
@@ -83,7 +86,8 @@ def answer_of(failure: CallFailure, *, reads_open: bool = False) -> Answer:
         return Answer(
             failure.status, status, headers, repeated, error, failure.model, layout, reads_open, succeeded=True
         )
-    words = NO_WORDS if error is NO_ERROR else read_words(error, status)
+    message = message_of(error.message) if error.message else NO_MESSAGE
+    words = NO_WORDS if error is NO_ERROR else read_words(error.names, message, status)
     is_page = layout.is_challenge or error.text.lstrip()[:1] == "<"
     return Answer(
         failure.status,
@@ -94,6 +98,7 @@ def answer_of(failure: CallFailure, *, reads_open: bool = False) -> Answer:
         failure.model,
         layout,
         reads_open,
+        message=message,
         words=words,
         is_page=is_page,
     )

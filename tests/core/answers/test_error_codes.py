@@ -2,8 +2,8 @@
 
 import pytest
 
-from bucket_failover_core.answers.error_body import NO_ERROR
 from bucket_failover_core.answers.error_codes import CODES, MEANINGS
+from bucket_failover_core.answers.error_message import NO_MESSAGE
 from bucket_failover_core.answers.error_names import MONEY_NAMES, OVERLOAD_NAMES
 from bucket_failover_core.answers.error_words import Words, read_words
 
@@ -15,7 +15,7 @@ def test_a_code_says_what_it_means_wherever_it_stands(name: str) -> None:
     windows = frozenset() if code.window is None else frozenset({code.window})
     for names in ((name,), ("error", name), (name, "error")):
         for status in (400, 403, 404, 429, 500):
-            assert read_words(NO_ERROR._replace(names=names), status) == Words(code.meaning, windows, code=name)
+            assert read_words(names, NO_MESSAGE, status) == Words(code.meaning, windows, code=name)
 
 
 @pytest.mark.parametrize("name", CODES)
@@ -31,7 +31,7 @@ def test_a_code_has_a_source_and_statuses(name: str) -> None:
 def test_a_name_that_is_no_code_says_nothing() -> None:
     """Nor does a part of one, nor one in other letters."""
     for name in ("insufficient", "insufficient_quota_x", "INSUFFICIENT_QUOTA", "130", "13000", ""):
-        assert read_words(NO_ERROR._replace(names=(name,)), 429) == Words()
+        assert read_words((name,), NO_MESSAGE, 429) == Words()
 
 
 def test_the_first_meaning_counts_whichever_name_is_first() -> None:
@@ -40,7 +40,7 @@ def test_the_first_meaning_counts_whichever_name_is_first() -> None:
     for place, name in enumerate(order):
         for other in order[place + 1 :]:
             for names in ((name, other), (other, name)):
-                assert read_words(NO_ERROR._replace(names=names), 429).code == name
+                assert read_words(names, NO_MESSAGE, 429).code == name
 
 
 def test_the_names_that_have_a_status_of_their_own_are_among_the_codes() -> None:

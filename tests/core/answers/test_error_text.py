@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bucket_failover_core.answers.error_message import message_of
 from bucket_failover_core.answers.error_text import parse_regained_access, parse_wait, windows_named
 from bucket_failover_core.facts.limits import Window
 
@@ -81,14 +82,14 @@ EVERY_UNIT = [(unit, seconds) for seconds, units in UNITS.items() for unit in un
 )
 def test_waits(text: str, seconds: float | None) -> None:
     """Units from milliseconds to weeks, in up to eight parts; of several waits the longest counts."""
-    assert parse_wait(text) == (None if seconds is None else pytest.approx(seconds, rel=1e-12))
+    assert parse_wait(message_of(text)) == (None if seconds is None else pytest.approx(seconds, rel=1e-12))
 
 
 @pytest.mark.parametrize(("unit", "seconds"), EVERY_UNIT)
 def test_every_unit_of_a_wait(unit: str, seconds: float) -> None:
     """Written in any case, with and without a space."""
     for text in (f"try again in 3{unit}", f"TRY AGAIN IN 3 {unit.upper()}!", f"wait 3 {unit.title()}, please"):
-        assert parse_wait(text) == pytest.approx(3 * seconds, rel=1e-12)
+        assert parse_wait(message_of(text)) == pytest.approx(3 * seconds, rel=1e-12)
 
 
 PARTS = st.tuples(st.integers(0, 10**6), st.sampled_from([pair for pair in EVERY_UNIT if len(pair[0]) > 1]))
@@ -103,7 +104,7 @@ def test_every_wait_that_is_written_is_read(parts: list[tuple[int, tuple[str, fl
     """It is the sum of its parts."""
     text = joint.join(f"{number} {unit}" for number, (unit, _) in parts)
     expected = sum(number * seconds for number, (_, seconds) in parts)
-    assert parse_wait(f"Sorry. {start} {text}. Bye 99 days") == pytest.approx(expected, rel=1e-12)
+    assert parse_wait(message_of(f"Sorry. {start} {text}. Bye 99 days")) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_the_return_of_access(text: str, moment: float | None) -> None:
 )
 def test_windows(text: str, windows: set[Window]) -> None:
     """Only what a limit is counted per; any word with a day in it is not enough."""
-    assert windows_named(text) == windows
+    assert windows_named(message_of(text)) == windows
 
 
 WORDS = st.sampled_from(
@@ -197,10 +198,10 @@ WORDS = st.sampled_from(
 @given(text=st.text(max_size=80) | st.lists(WORDS, max_size=15).map("".join))
 def test_nothing_raises_and_what_is_read_is_within_range(text: str) -> None:
     """A wait is at most eight times 10^12 weeks; and only windows that a word stands for are named."""
-    wait, moment = parse_wait(text), parse_regained_access(text)
+    wait, moment = parse_wait(message_of(text)), parse_regained_access(text)
     assert wait is None or 0 <= wait <= 8e12 * 604_800
     assert moment is None or -1e11 < moment < 1e12
-    named = windows_named(text)
+    named = windows_named(message_of(text))
     assert named <= {"minute", "day", "week", "month"}
     assert not named or re.search(r"min|day|daily|week|month|[rt]p[md]", text, re.IGNORECASE)
 
@@ -230,6 +231,6 @@ def test_nothing_raises_and_what_is_read_is_within_range(text: str) -> None:
 def test_long_repeats_end(piece: str) -> None:
     """64 KiB of any repeat are read in linear time: this test ends."""
     for text in (piece * (65_536 // len(piece)), "try again in " + piece * (65_536 // len(piece)) + "x"):
-        parse_wait(text)
+        parse_wait(message_of(text))
         parse_regained_access(text)
-        windows_named(text)
+        windows_named(message_of(text))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucket_failover_core.answers.error_body import NO_ERROR, ErrorSaid
-from bucket_failover_core.answers.error_words import NO_WORDS, Words, read_words, said_itself
+from bucket_failover_core.answers.error_message import message_of
+from bucket_failover_core.answers.error_words import NO_WORDS, Words, read_words
 from bucket_failover_core.facts.limits import Window
 from bucket_failover_core.formats import parse_rfc_3339
 
@@ -14,14 +14,9 @@ FIRM = "You're out of extra usage."
 LOOSE = "Weekly usage limit reached."
 
 
-def error(message: str, *names: str) -> ErrorSaid:
-    """An error that says this."""
-    return NO_ERROR._replace(message=message, names=names)
-
-
 def words(message: str, *names: str, status: int | None = 429) -> Words:
     """What is read of it."""
-    return read_words(error(message, *names), status)
+    return read_words(names, message_of(message), status)
 
 
 @pytest.mark.parametrize(
@@ -198,27 +193,6 @@ def test_an_end_alone_is_something() -> None:
     """It has no meaning, and an end."""
     assert words("Resets in 5m") == Words(ends_in=300.0)
     assert words("Hello") is NO_WORDS
-
-
-@pytest.mark.parametrize(
-    ("message", "said"),
-    [
-        ("A 'quoted one' here", "a   here"),
-        ('A "quoted one" here', "a   here"),
-        ("A `quoted one` here", "a   here"),
-        ("A “quoted one” here", "a   here"),
-        ("You're out of the model's usage", "you're out of the model's usage"),
-        ("You’re out", "you're out"),
-        ("Don't, won't", "don't, won't"),
-        ("See https://x.y/usage-limit now", "see   now"),
-        ("<html>usage limit</html>", ""),
-        ("  <html>", ""),
-        ("", ""),
-    ],
-)
-def test_what_is_quoted_is_not_said(message: str, said: str) -> None:
-    """An apostrophe is no quotation mark."""
-    assert said_itself(message) == said
 
 
 def test_a_long_text_is_looked_at_in_part() -> None:

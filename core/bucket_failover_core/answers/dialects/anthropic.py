@@ -22,6 +22,8 @@ _MONEY_WORDS: Final = (
     "reached your specified workspace api usage limits",
     "credit balance is too low",
 )
+_OF_MONEY_WORDS: Final = frozenset({"specified", "credit"})
+"""One of them is in each of these."""
 _MONEY_STATUSES: Final = frozenset({400, 402, 403, 429})
 _REFUSED, _PAYMENT, _FORBIDDEN, _TOO_MANY = 400, 402, 403, 429
 
@@ -48,7 +50,8 @@ def read_anthropic_error(answer: Answer, *, now: float) -> list[Sentence]:
         if "enforced_spend_limit_reached" in answer.error.text:
             until = next_month(now)
             said.append(_money("enforced_spend_limit_reached", until))
-    if answer.status in _MONEY_STATUSES and any(words in message for words in _MONEY_WORDS):
+    is_of_money = answer.status in _MONEY_STATUSES and not _OF_MONEY_WORDS.isdisjoint(answer.message.words)
+    if is_of_money and any(words in message for words in _MONEY_WORDS):
         said += (Named(Cause.QUOTA, "money"), _money("usage limit or credit balance", parse_regained_access(message)))
     elif answer.status == _PAYMENT and "billing_error" in answer.error.names:
         said.append(_money("billing_error", None))

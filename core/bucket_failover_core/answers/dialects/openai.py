@@ -75,7 +75,7 @@ def read_openai_error(answer: Answer, scope: LimitScope) -> list[Sentence]:
     else:
         said.extend(
             UsedUp(window, source="body", scope=scope, detail=f"limit per {window}")
-            for window in sorted(windows_named(answer.error.message))
+            for window in sorted(windows_named(answer.message))
         )
     said.append(Reach(scope))
     return said

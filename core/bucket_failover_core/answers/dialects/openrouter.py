@@ -23,7 +23,7 @@ _PAYMENT, _FORBIDDEN, _TOO_MANY = 402, 403, 429
 def read_openrouter(answer: Answer, *, now: float) -> list[Sentence]:
     """What an answer of OpenRouter's says."""
     message = answer.error.message.lower()
-    windows = windows_named(message) if answer.status == _TOO_MANY else frozenset()
+    windows = windows_named(answer.message) if answer.status == _TOO_MANY else frozenset()
     window: Window = max(windows, key=WINDOW_CEILING_SECONDS.__getitem__, default="unknown")
     said = _count(answer, "header", window, now=now) + _count(_headers_in_body(answer), "body", window, now=now)
     if answer.succeeded:
