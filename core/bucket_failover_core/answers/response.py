@@ -64,33 +64,33 @@ def answer_of(failure: CallFailure, *, reads_open: bool = False) -> Answer:
 
     Example: `CallFailure(status=200, body='data: {"error": {"type": "overloaded_error"}}')` is an answer of status 529.
     """
-    status = failure.status
-    error = read_error(failure.body, failed=status is None or status in _FAILURES)
+    http_status, body, pairs = failure.status, failure.body, failure.headers
+    error = read_error(body, failed=http_status is None or http_status in _FAILURES) if body else NO_ERROR
     headers: Mapping[str, str] = _NO_HEADERS
     layout, repeated = _NO_LAYOUT, _NO_VALUES
-    if failure.headers:
-        names, values = zip(*failure.headers, strict=True)
+    if pairs:
+        names, values = zip(*pairs, strict=True)
         layout = layout_of(names)
         if layout.characters + len("".join(values)) > HEADER_CHARACTERS_MAX:
-            names, values = zip(*(_without_excess(failure.headers) or _BLANK), strict=True)
+            names, values = zip(*(_without_excess(pairs) or _BLANK), strict=True)
             layout = layout_of(names)
         headers = {name: text for name, places in layout.places if (text := values[places[-1]].strip(" \t"))}
         if len(layout.places) != layout.telling:
             headers, repeated = _several(layout, values)
     if (kind := headers.get("x-amzn-errortype")) is not None:
         error = error._replace(names=(*error.names, bare_name(kind).strip()))
-    status = _meant(status, error)
-    if error is not NO_ERROR and not error.is_event and status in _SUCCESSES:
-        error = NO_ERROR._replace(document=error.document)
+    status = http_status
+    if error is not NO_ERROR:
+        status = _meant(status, error)
+        if not error.is_event and status in _SUCCESSES:
+            error = NO_ERROR._replace(document=error.document)
     if status is not None and status in _SUCCESSES:
-        return Answer(
-            failure.status, status, headers, repeated, error, failure.model, layout, reads_open, succeeded=True
-        )
+        return Answer(http_status, status, headers, repeated, error, failure.model, layout, reads_open, succeeded=True)
     message = message_of(error.message) if error.message else NO_MESSAGE
     words = NO_WORDS if error is NO_ERROR else read_words(error.names, message, status)
     is_page = layout.is_challenge or error.text.lstrip()[:1] == "<"
     return Answer(
-        failure.status,
+        http_status,
         status,
         headers,
         repeated,
