@@ -196,6 +196,37 @@ def test_clear_forgets_refused_tokens_as_well(desk: Desk) -> None:
         assert store.read_refusals("anthropic") == {"claudius": (refused,)}
 
 
+def test_a_token_that_other_programs_were_refused_is_shown_as_refused(desk: Desk) -> None:
+    """By every command that looks; a minute is not asked about, and what heals it is said."""
+    desk.log_in("default")
+    desk.log_in("claudius")
+    with SqliteTokenStore(desk.store) as tokens:
+        tokens.write("anthropic", "team", OAuthToken.from_api_key("secret-of-team"))
+        fingerprints = {name: _fingerprint(tokens, name) for name in ("default", "team")}
+    refused = {name: (Refusal(fingerprint=value, at=desk.now),) for name, value in fingerprints.items()}
+    with SqliteLimitStore(desk.store) as store:
+        store.change_refusals("anthropic", lambda _: refused)
+    default, claudius, team = desk.json("status")["buckets"]
+    assert [each["usable"] for each in (default, claudius, team)] == [False, True, False]
+    assert [each["token"]["refused"] for each in (default, claudius, team)] == [True, False, True]
+    assert (default["fact"], default["remedy"]) == ("token-refused", "login")
+    assert (team["fact"], team["remedy"]) == ("key-refused", "new-key")
+    table = desk.run("status", "--plain")
+    assert "refused by the provider, though valid until" in " ".join(table.split())
+    assert "API key, refused by the provider" in " ".join(table.split())
+    assert desk.json("explain")["uses"] == "claudius"
+    assert desk.json("status", "--at", "11m")["buckets"][0]["usable"] is True
+    assert desk.json("explain", "--at", "11m")["uses"] == "default"
+    advice = [check["text"] for check in desk.json("doctor", "--offline")["checks"] if check["about"] == "advice"]
+    assert [text.split(":")[0] for text in advice] == ["log in to default", "store a valid API key for team"]
+
+
+def _fingerprint(tokens: SqliteTokenStore, bucket: str) -> str:
+    held = tokens.read("anthropic", bucket)
+    assert held is not None
+    return held.fingerprint
+
+
 def test_a_later_word_of_the_operator_replaces_the_former(desk: Desk) -> None:
     """Also if it is shorter."""
     desk.run("bench", "default", "--until", "9h")

@@ -128,10 +128,24 @@ def test_login_as_json(office: Office) -> None:
     """Machines read stdout; the user is asked on stderr."""
     office.server.answers["claudius"] = "no"
     told = office.json("login", "anthropic", "default", "claudius", status=1)
-    problems = {"default": {"problem": None}, "claudius": {"problem": "the user said no"}}
+    problems = {
+        "default": {"problem": None, "notes": []},
+        "claudius": {"problem": "the user said no", "notes": []},
+    }
     assert told == {"provider": "anthropic", "buckets": problems}
     assert office.error.count("to log in, open") == 2
-    assert office.json("login", "anthropic", "default")["buckets"] == {"default": {"problem": None}}
+    assert office.json("login", "anthropic", "default")["buckets"]["default"]["problem"] is None
+
+
+def test_a_note_on_a_login_is_told_to_machines_as_well(office: Office) -> None:
+    """A scope that the issuer has not granted."""
+    office.server.refused_scopes.add("offline_access")
+    office.profile.write_text(
+        '[anthropic]\nbuckets = ["default", "claudius"]\n' + office.server.table(scopes=["chat", "offline_access"])
+    )
+    told = office.json("login", "anthropic", "default")["buckets"]["default"]
+    assert told == {"problem": None, "notes": ["default: the issuer has not granted offline_access"]}
+    assert told["notes"][0] in office.error
 
 
 def test_login_goes_on_after_a_key_that_nobody_can_type(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +153,7 @@ def test_login_goes_on_after_a_key_that_nobody_can_type(office: Office, monkeypa
     pipe(monkeypatch, "")
     told = office.json("login", "anthropic", "team", "default", status=1)
     assert "there is no terminal" in told["buckets"]["team"]["problem"]
-    assert told["buckets"]["default"] == {"problem": None}
+    assert told["buckets"]["default"]["problem"] is None
 
 
 def test_login_where_the_profile_has_no_issuer(office: Office) -> None:

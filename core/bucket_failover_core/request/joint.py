@@ -128,7 +128,7 @@ def _joined(
     refreshed = account.refreshed_at is not None and request.has_since_begun(name, "refresh", account.refreshed_at)
     logged_in = account.login_at is not None and request.has_since_begun(name, "reauth", account.login_at)
     if believed and account.refusals:
-        known = (refusal.fingerprint for refusal in account.refusals if refusal.at <= now < refusal.until())
+        known = (refusal.fingerprint for refusal in account.refusals if refusal.is_believed(now=now))
         rejected = (*rejected, *(fingerprint for fingerprint in known if fingerprint not in rejected))
     asked = logged_in or account.declined_at is not None
     token = _token(bucket, account, request, heard, failures=failures, rejected=rejected, now=now, asked=asked)
@@ -157,7 +157,7 @@ def _is_disabled(account: AccountFacts, token: TokenState, failures: _Failures, 
     if any(failed.account_disabled and failed.fingerprint in {"", fingerprint} for failed in failures):
         return True
     return believed and any(
-        refusal.is_account and refusal.fingerprint == fingerprint and refusal.at <= now < refusal.until()
+        refusal.is_account and refusal.fingerprint == fingerprint and refusal.is_believed(now=now)
         for refusal in account.refusals
     )
 

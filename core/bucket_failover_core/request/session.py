@@ -56,6 +56,10 @@ class Refusal(Value):
         doubled = REFUSED_SECONDS * 2.0 ** min(self.count - 1, _DOUBLINGS_MAX)
         return self.at + min(doubled, REFUSED_SECONDS_MAX)
 
+    def is_believed(self, *, now: float) -> bool:
+        """Whether the token is believed to be refused at `now` (Unix seconds)."""
+        return self.at <= now < self.until()
+
 
 @final
 class AccountFacts(Value):
@@ -273,6 +277,32 @@ def with_refusals(session: SessionSnapshot, held: Mapping[str, tuple[Refusal, ..
     if all(new is old for new, old in zip(accounts, session.accounts, strict=True)):
         return session
     return session.evolve({"accounts": accounts})
+
+
+def refused_in(profile: FailoverSnapshot, held: Mapping[str, tuple[Refusal, ...]], *, now: float) -> FailoverSnapshot:
+    """The profile as a request sees it that begins at `now`: with the tokens that a shared store says were refused.
+
+    In a profile of one bucket none counts: there is nothing else to call with.
+
+    Args:
+        profile: the buckets, with their tokens.
+        held: what was refused, by bucket; one that is not named has none.
+        now: Unix seconds.
+    """
+    if len(profile.buckets) <= 1:
+        return profile
+    return profile.evolve(
+        {"buckets": tuple(_seen(bucket, held.get(bucket.name, ()), now) for bucket in profile.buckets)}
+    )
+
+
+def _seen(bucket: BucketSnapshot, held: tuple[Refusal, ...], now: float) -> BucketSnapshot:
+    token = bucket.token.fingerprint if isinstance(bucket.token, TokenHeld) else ""
+    believed = [refusal for refusal in held if refusal.fingerprint == token and refusal.is_believed(now=now)]
+    if not believed:
+        return bucket
+    disabled = any(refusal.is_account for refusal in believed)
+    return bucket.evolve({"rejected": (token,), "account_disabled": disabled})
 
 
 def _refused(bucket: BucketSnapshot, account: AccountFacts, held: tuple[Refusal, ...]) -> AccountFacts:

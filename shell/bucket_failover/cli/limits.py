@@ -66,7 +66,7 @@ def explain_command(
     """Which bucket the next request would use, and for every other one the fact that rules it out."""
     with reader_may_leave(), open_session(profile, store, provider) as session:
         moment = _moment("--at", at)
-        snapshot = session.snapshot()
+        snapshot = session.snapshot(at=moment)
         if model is not None:
             snapshot = snapshot.evolve({"model": model})
         choice = status.explain(session, snapshot, at=moment)
@@ -131,7 +131,7 @@ def _counted(count: int, thing: str) -> str:
 
 
 def _print_status(session: Session, console: Console, at: float, model: str | None, *, as_json: bool) -> None:
-    snapshot = session.snapshot()
+    snapshot = session.snapshot(at=at)
     if as_json:
         print_json(status.status_json(snapshot, at=at, model=model))
     else:

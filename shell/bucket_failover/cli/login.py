@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import webbrowser
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -22,6 +22,18 @@ from bucket_failover.tokens import OAuthToken
 from bucket_failover.wiring import Accounts, Flow, open_accounts
 from bucket_failover_core.oauth import DeviceCode
 from bucket_failover_core.outlook import advise, foresee
+
+
+class LoginOutcome(NamedTuple):
+    """What came of a login.
+
+    Args:
+        problem: what went wrong; empty: nothing.
+        notes: what the user should know of the token, a sentence for each.
+    """
+
+    problem: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class TerminalWindow:
@@ -72,28 +84,27 @@ def login_command(
         with open_accounts(session.profile, session.tokens, window=window, flow=flow) as accounts:
             outcomes |= {name: _log_in(session, accounts, name, timeout) for name in names}
         if as_json:
-            print_json(
-                {"provider": provider, "buckets": {name: {"problem": told or None} for name, told in outcomes.items()}}
-            )
+            told = {name: {"problem": each.problem or None, "notes": each.notes} for name, each in outcomes.items()}
+            print_json({"provider": provider, "buckets": told})
         elif not outcomes:
             typer.echo(f"{provider}: every bucket has a usable token or can be refreshed; name one to log in anew")
-        raise typer.Exit(SOME_FAILED if any(outcomes.values()) else 0)
+        raise typer.Exit(SOME_FAILED if any(each.problem for each in outcomes.values()) else 0)
 
 
-def _without_login(session: Session) -> tuple[list[str], dict[str, str]]:
+def _without_login(session: Session) -> tuple[list[str], dict[str, LoginOutcome]]:
     """The buckets that a login would heal, now or when a limit ends; and what is wrong with those that none would."""
     at = now()
     snapshot = session.snapshot()
     findings = [foresee(bucket, now=at).finding for bucket in snapshot.buckets]
-    broken = {finding.bucket: finding.text for finding in findings if finding.remedy == "store"}
-    for problem in broken.values():
-        say(problem)
+    broken = {finding.bucket: LoginOutcome(finding.text) for finding in findings if finding.remedy == "store"}
+    for outcome in broken.values():
+        say(outcome.problem)
     names = [advice.bucket for advice in advise(snapshot, now=at) if advice.remedy in {"login", "new-key"}]
     return names, broken
 
 
-def _log_in(session: Session, accounts: Accounts, name: str, timeout_seconds: float) -> str:
-    """Log in to one bucket; what went wrong, empty: nothing."""
+def _log_in(session: Session, accounts: Accounts, name: str, timeout_seconds: float) -> LoginOutcome:
+    """Log in to one bucket, and say what came of it."""
     provider = session.profile.provider
     settings = session.profile.bucket(name)
     try:
@@ -105,13 +116,15 @@ def _log_in(session: Session, accounts: Accounts, name: str, timeout_seconds: fl
         token = session.tokens.read(provider, name)
     except (LoginFailedError, TokenStoreError, UsageError) as error:
         say(f"{name}: not logged in: {safe_text(error)}")
-        return safe_text(error)
+        return LoginOutcome(safe_text(error))
     say(f"{name}: logged in{'' if token is None else f' with {token_text(token)}'}")
-    if token is not None and not token.is_api_key:
-        wanted = session.profile.oauth.scopes if session.profile.oauth is not None else ()
-        for note in notes_on(name, token, wanted=wanted, others=_others(session, name)):
-            say(note)
-    return ""
+    if token is None or token.is_api_key:
+        return LoginOutcome()
+    wanted = session.profile.oauth.scopes if session.profile.oauth is not None else ()
+    notes = tuple(notes_on(name, token, wanted=wanted, others=_others(session, name)))
+    for note in notes:
+        say(note)
+    return LoginOutcome(notes=notes)
 
 
 def _others(session: Session, name: str) -> Iterator[tuple[str, OAuthToken]]:

@@ -19,6 +19,7 @@ from bucket_failover.store.vaults.choosing import PLACES, choose_vault
 from bucket_failover_core import BucketSnapshot, FailoverSnapshot
 from bucket_failover_core.failover import hold_limits
 from bucket_failover_core.oauth import token_worth
+from bucket_failover_core.request import refused_in
 
 _APPLICATION: Final = "bucket-failover"
 PROFILE_VARIABLE: Final = "BUCKET_FAILOVER_PROFILE"
@@ -80,8 +81,11 @@ class Session:
     tokens: SqliteTokenStore
     limits: SqliteLimitStore
 
-    def snapshot(self) -> FailoverSnapshot:
-        """What is known now: tokens as the store holds them, limits as they are believed.
+    def snapshot(self, *, at: float | None = None) -> FailoverSnapshot:
+        """What is known: tokens as the store holds them, limits and refusals as they are believed.
+
+        Args:
+            at: Unix seconds of the moment that is asked about; None: now.
 
         Raises:
             TokenStoreError: the limits cannot be read.
@@ -93,7 +97,8 @@ class Session:
         known = bare.evolve(
             {"buckets": buckets, "current": current if bare.place_of(current or "") is not None else None}
         )
-        return hold_limits(known, self.limits.read_limits(provider))
+        believed = hold_limits(known, self.limits.read_limits(provider))
+        return refused_in(believed, self.limits.read_refusals(provider), now=now() if at is None else at)
 
     def check_bucket(self, name: str) -> str:
         """The name of a bucket of the profile.

@@ -132,14 +132,21 @@ def _token_text(bucket: BucketSnapshot, *, at: float) -> str:
     if not isinstance(token, TokenHeld):
         return {"absent": "none", "corrupt": "unreadable", "outage": "the store does not answer"}.get(token.kind, "?")
     if bucket.api_key:
-        return "API key"
+        return "API key, refused by the provider" if _is_refused(bucket) else "API key"
     healed = ", can be refreshed" if token.refreshable else ""
     if token.expiry is None:
         is_over = is_expired(None, now=at, issued_at=token.issued_at)
-        return f"{'expired (no expiry known)' if is_over else 'usable until it is refused'}{healed}"
+        usable = "refused by the provider" if _is_refused(bucket) else "usable until it is refused"
+        return f"{'expired (no expiry known)' if is_over else usable}{healed}"
     if is_expired(token.expiry, now=at):
         return f"expired at {clock_text(token.expiry, now=at)}{healed}"
-    return f"valid until {clock_text(token.expiry, now=at)}{healed}"
+    until = f"until {clock_text(token.expiry, now=at)}{healed}"
+    return f"refused by the provider, though valid {until}" if _is_refused(bucket) else f"valid {until}"
+
+
+def _is_refused(bucket: BucketSnapshot) -> bool:
+    """Whether the provider has refused the token that is held now, or has disabled its account."""
+    return isinstance(bucket.token, TokenHeld) and bucket.token.fingerprint in bucket.rejected
 
 
 def _token_json(bucket: BucketSnapshot, *, at: float) -> dict[str, Any]:
@@ -151,6 +158,7 @@ def _token_json(bucket: BucketSnapshot, *, at: float) -> dict[str, Any]:
         "expiry": token.expiry,
         "refreshable": token.refreshable,
         "expired": is_expired(token.expiry, now=at, api_key=bucket.api_key, issued_at=token.issued_at),
+        "refused": _is_refused(bucket),
     }
 
 
