@@ -210,15 +210,20 @@ def _secret(token: OAuthToken) -> str:
 
 
 @contextlib.contextmanager
-def siege(folder: Path) -> Iterator[tuple[Siege, Crew, SyncStoredOAuthManager]]:
-    """The stage: a file, an endpoint, the processes, and us, who come when they are gone."""
+def siege(folder: Path, *links: Path) -> Iterator[tuple[Siege, Crew, SyncStoredOAuthManager]]:
+    """The stage: a file, an endpoint, the processes, and us, who come when they are gone.
+
+    Args:
+        folder: where all of that is.
+        links: other names of the file, by which some of the processes open it.
+    """
     story = Siege(folder / "tokens.db")
     with (
         story.store,
         story.endpoint.serve() as url,
         contextlib.closing(issuer_at(url, clock=lambda: story.now)) as issuer,
     ):
-        crew = Crew(Setting(folder / "tokens.db", url, folder / "progress", BUCKETS, PROCESSES))
+        crew = Crew(Setting((folder / "tokens.db", *links), url, folder / "progress", BUCKETS, PROCESSES))
         yield story, crew, SyncStoredOAuthManager(story.store, refresh=issuer, clock=lambda: story.now)
         crew.close()
 

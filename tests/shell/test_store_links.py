@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bucket_failover import SqliteTokenStore
+from bucket_failover.errors import TokenStoreError
 from tests.support.people import PROVIDER, token
 
 BUCKET = "default"
@@ -40,6 +41,20 @@ def test_a_lease_excludes_by_every_name(names: tuple[Path, Path]) -> None:
         assert store.try_lease(PROVIDER, BUCKET, "refresh") is None
         assert theirs.number > lease.number
         theirs.release()
+
+
+def test_a_file_with_two_hard_links_is_refused(tmp_path: Path) -> None:
+    """SQLite would keep a log for each name. One name is enough, and nothing is lost meanwhile."""
+    path, other = tmp_path / "tokens.db", tmp_path / "other.db"
+    with SqliteTokenStore(path) as store:
+        store.write(PROVIDER, "default", token("a"))
+    other.hardlink_to(path)
+    for name in (path, other):
+        with pytest.raises(TokenStoreError, match=r"2 names \(hard links\).*symbolic links"):
+            SqliteTokenStore(name)
+    other.unlink()
+    with SqliteTokenStore(path) as store:
+        assert store.read(PROVIDER, "default") == token("a")
 
 
 def test_what_is_written_by_one_name_is_read_by_the_other(names: tuple[Path, Path]) -> None:

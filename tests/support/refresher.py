@@ -180,9 +180,17 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all processes share."""
+    """What all processes share.
 
-    path: Path
+    Args:
+        paths: of the store's file, by row in turn: one file, whatever it is called.
+        url: of the token endpoint.
+        progress: where it is told how far each process is.
+        buckets: all of them.
+        rows: how many processes there are.
+    """
+
+    paths: tuple[Path, ...]
     url: str
     progress: Path
     buckets: tuple[str, ...]
@@ -207,7 +215,10 @@ def work(told: "Connection[dict[str, str], Wish]", setting: Setting, row: int) -
     def clock() -> float:
         return now
 
-    store, issuer = WatchedStore(setting.path, reach), WatchedIssuer(issuer_at(setting.url, clock=clock), reach)
+    store, issuer = (
+        WatchedStore(setting.paths[row % len(setting.paths)], reach),
+        WatchedIssuer(issuer_at(setting.url, clock=clock), reach),
+    )
     sync = SyncStoredOAuthManager(store, refresh=issuer, clock=clock)
     manager = StoredOAuthManager(store, refresh=issuer, clock=clock)
 

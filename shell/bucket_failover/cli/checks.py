@@ -15,7 +15,7 @@ import httpx2
 from bucket_failover.cli.session import Session, own_folder
 from bucket_failover.errors import TokenStoreError, safe_text
 from bucket_failover.profile import Profile
-from bucket_failover.store.sqlite import FileLocks, locks_of
+from bucket_failover.store.sqlite import FileLocks, locks_of, sides_of
 from bucket_failover_core.outlook import Advice, advise, foresee
 
 State = Literal["ok", "warning", "failure"]
@@ -82,7 +82,8 @@ def check_permissions(session: Session) -> Iterator[Check]:
         yield Check("permissions", "ok", "not looked at: this system has other ones")
         return
     path = session.tokens.path
-    ours = [path, locks_of(path)]
+    locks = FileLocks(locks_of(path)).folder
+    ours = [path, *sides_of(path), locks, *(locks.glob("*") if locks.exists() else ())]
     if path.parent == own_folder().absolute():
         ours.append(path.parent)  # any other folder is somebody else's, and may be open to others for a reason
     if session.profile.client_secret is not None:
@@ -116,6 +117,11 @@ def check_locks(session: Session) -> Iterator[Check]:
     if release is not None and again is not None:
         yield Check("locks", "failure", "a lock does not exclude a second one here; move the store to a local disk")
         return
+    if locks.is_of_another_user:
+        there = locks_of(session.tokens.path)
+        yield Check(
+            "locks", "warning", f"{there}: another user's, so {locks.folder} is used instead; remove the former"
+        )
     yield Check("locks", "ok", "a lock excludes")
     for bucket in session.profile.buckets:
         taken = locks.try_lock(session.profile.provider, bucket.name, "login")

@@ -14,18 +14,27 @@ Source: https://www.sqlite.org/lockingv3.html (RESERVED: one at a time; the lock
 """
 
 import hashlib
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from bucket_failover.errors import TokenStoreError
 from bucket_failover.store.interfaces import Purpose, Release
 from bucket_failover.store.sqlite.forking import LEASING, LeaseConnection, close_in_children
-from bucket_failover.store.sqlite.identity import make_private
+from bucket_failover.store.sqlite.identity import identity_of, make_folder, make_private, may_use, user_id
 from bucket_failover.store.sqlite.problems import clear_errors
+
+_TRIES: Final = 4
+"""Of which each needs a deletion in the millisecond that it takes."""
 
 _NAME_LENGTH: Final = 32
 """Hexadecimal digits, 128 bits of the hash: no two buckets share a file."""
+
+
+class _DeletedError(Exception):
+    """The lock file has been deleted, or replaced, while it was locked."""
 
 
 class FileLocks:
@@ -38,19 +47,48 @@ class FileLocks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @property
+    def folder(self) -> Path:
+        """The folder; if it is another user's, one beside it that all processes of this user take instead."""
+        if may_use(self._folder, os.R_OK | os.W_OK | os.X_OK) or not os.path.exists(self._folder):  # noqa: PTH110 - raises nothing
+            return self._folder
+        return Path(f"{self._folder}.{user_id()}")
+
+    @property
+    def is_of_another_user(self) -> bool:
+        """Whether another user keeps the folder to himself; then processes of two users do not exclude each other."""
+        return self.folder != self._folder
+
     def try_lock(self, provider: str, bucket: str, purpose: Purpose) -> Release | None:
         """The lock, if it is free; None: another holder has it.
 
         Raises:
             TokenStoreError: the lock file cannot be opened or made.
         """
-        path = self._folder / _file_name(provider, bucket, purpose)
+        path = self.folder / _file_name(provider, bucket, purpose)
+        for _ in range(_TRIES - 1):
+            with suppress(_DeletedError, TokenStoreError):
+                return self._try(path)
+        try:
+            return self._try(path)
+        except _DeletedError:
+            message = f"{path}: a program deletes the lock files of the token store while they are in use"
+            raise TokenStoreError(message) from None
+
+    def _try(self, path: Path) -> Release | None:
+        """The lock on the file that has this name before and after it is taken.
+
+        Raises:
+            _DeletedError: that is another one, or none: it would exclude no process that comes later.
+            TokenStoreError: the file cannot be opened or made.
+        """
         with LEASING:
-            connection = self._open(path)
+            connection, identity = self._open(path)
             try:
                 with clear_errors(path, "locked"):
                     is_ours = _is_locked(connection)
-            except TokenStoreError:
+                    _check_identity(path, identity)
+            except BaseException:
                 connection.close()
                 raise
             if not is_ours:
@@ -58,15 +96,22 @@ class FileLocks:
                 return None
         return lambda: _release(connection)
 
-    def _open(self, path: Path) -> LeaseConnection:
-        with clear_errors(self._folder, "locked"):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def _open(self, path: Path) -> tuple[LeaseConnection, object]:
+        with clear_errors(path.parent, "locked"):
+            make_folder(path.parent)
             make_private(path)
+            identity = identity_of(path)
             connection = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False, factory=LeaseConnection
             )
         close_in_children(connection)
-        return connection
+        return connection, identity
+
+
+def _check_identity(path: Path, identity: object) -> None:
+    """Refuse a file that no longer has its name."""
+    if identity_of(path) != identity:
+        raise _DeletedError
 
 
 def _release(connection: sqlite3.Connection) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bucket_failover.errors import TokenStoreError
-from bucket_failover.store.sqlite.identity import make_private
+from bucket_failover.store.sqlite.identity import make_folder, make_private, make_sides_private
 from bucket_failover.store.sqlite.problems import clear_errors
 
 _OPENING_SECONDS: Final = 5.0
@@ -85,9 +85,11 @@ def open_database(path: Path, *, busy_seconds: float, durable: bool) -> sqlite3.
         TokenStoreError: the file cannot be opened or made, is no store, or was made by a newer version.
     """
     with clear_errors(path, "opened"):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         # Made here, before SQLite writes the first byte; its side files take the same mode.
         make_private(path)
+        make_sides_private(path)
+        _check_names(path)
         connection = sqlite3.connect(path, timeout=_OPENING_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         with clear_errors(path, "opened"):
@@ -97,6 +99,23 @@ def open_database(path: Path, *, busy_seconds: float, durable: bool) -> sqlite3.
         connection.close()
         raise
     return connection
+
+
+def _check_names(path: Path) -> None:
+    """Refuse a file with several hard links: SQLite keeps its log beside each name, and damages what they share.
+
+    Source: https://www.sqlite.org/howtocorrupt.html, 2.5.
+
+    Raises:
+        TokenStoreError: it has.
+    """
+    names = path.stat().st_nlink
+    if names > 1:
+        message = (
+            f"{path}: the file has {names} names (hard links), and programs that use different ones would damage it; "
+            "keep one of them, and make the others symbolic links"
+        )
+        raise TokenStoreError(message)
 
 
 def _set_up(connection: sqlite3.Connection, path: Path, *, durable: bool) -> None:
