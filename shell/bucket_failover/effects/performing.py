@@ -5,7 +5,6 @@ leaves a shared step to the others; the last one to leave cancels it.
 """
 
 import asyncio
-import queue
 import threading
 import time
 import weakref
@@ -13,6 +12,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, Protocol, assert_never
 
+from bucket_failover.effects.deadline import call_within
 from bucket_failover.effects.running import run, run_async
 from bucket_failover.effects.vocabulary import Ask, Attempt, Do, Effect, Search, Share, Wait
 from bucket_failover.errors import LoginCancelledError, LoginTimedOutError
@@ -264,21 +264,5 @@ class SyncPerformer:
 
 
 def _within_thread(call: Callable[[], object], timeout_seconds: float) -> object:
-    """Perform a call in a thread of its own, and wait for it no longer than allowed."""
-    ended: queue.SimpleQueue[tuple[object, BaseException | None]] = queue.SimpleQueue()
-
-    def perform() -> None:
-        try:
-            ended.put((call(), None))
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
-            ended.put((None, error))
-
-    threading.Thread(target=perform, name="bucket-failover-login", daemon=True).start()
-    try:
-        answer, error = ended.get(timeout=timeout_seconds)
-    except queue.Empty:
-        message = f"no answer within {timeout_seconds:g} s"
-        raise LoginTimedOutError(message) from None
-    if error is not None:
-        raise error
-    return answer
+    """Perform a login in a thread of its own, and wait for it no longer than allowed."""
+    return call_within(call, timeout_seconds, name="bucket-failover-login", late=LoginTimedOutError)

@@ -7,7 +7,6 @@ are gone before the caller hears of it.
 
 import base64
 import json
-import time
 from collections.abc import Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final, NamedTuple
@@ -16,15 +15,19 @@ from urllib.parse import parse_qsl, quote_plus
 import httpx2
 from pydantic import SecretStr
 
-from bucket_failover.errors import BucketFailoverError
+from bucket_failover.effects.deadline import call_within
+from bucket_failover.oauth.sending import NotSentError, Sending
 from bucket_failover.token_fields import claimed_end
 from bucket_failover.tokens import MaskedDict, fingerprint_of, refresh_fingerprint_of
 from bucket_failover_core.oauth import FormField, SecretName
 
 TIMEOUT: Final = httpx2.Timeout(connect=5.0, read=15.0, write=5.0, pool=5.0)
-_BODY_SECONDS: Final = 10.0
-"""Together under 55 s, the last part of a body that drips included: less than those who wait for the lock wait."""
+"""Of each step: a server that is not there is found out soon."""
 
+TIMEOUT_SECONDS: Final = 30.0
+"""Of a whole exchange, however it drips: half of what processes wait for one that refreshes."""
+
+_THREAD: Final = "bucket-failover-issuer"
 _LIMITS: Final = httpx2.Limits(max_keepalive_connections=0)
 """Refreshes are minutes apart. On a connection that was kept, the issuer's idle timeout may meet the next one: it would
 be sent, unheard, and the login lost for nothing."""
@@ -68,6 +71,10 @@ class Answer(NamedTuple):
     retry_after: str = ""
 
 
+class _LateError(Exception):
+    """The time for an exchange is over."""
+
+
 class Silence(NamedTuple):
     """Nothing was heard; `is_known`: because nothing was sent."""
 
@@ -83,14 +90,22 @@ class Poster:
         basic_id: who we are, if the secret is sent in a Basic header instead (RFC 6749, 2.3.1); empty: it is not.
         as_json: the issuer takes JSON instead of a form.
         http: the client to use; None: one of its own, which takes proxies from the environment.
+        timeout_seconds: of a whole exchange: connection, request, answer.
     """
 
     def __init__(
-        self, client_secret: SecretStr | None, *, as_json: bool, http: httpx2.Client | None, basic_id: str = ""
+        self,
+        client_secret: SecretStr | None,
+        *,
+        as_json: bool,
+        http: httpx2.Client | None,
+        basic_id: str = "",
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._client_secret = client_secret
         self._basic_id = basic_id
         self._as_json = as_json
+        self._timeout_seconds = timeout_seconds
         # What an issuer sets for one bucket's person is not to be sent along for another's.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._http = http or httpx2.Client(timeout=TIMEOUT, limits=_LIMITS, cookies=no_cookies)
@@ -106,12 +121,32 @@ class Poster:
         secrets: Mapping[SecretName, SecretStr],
         before_sending: Callable[[], None] = lambda: None,
     ) -> Answer | Silence:
-        """Send a form, and hear the answer.
+        """Send a form, and hear the answer, within the time for a whole exchange.
 
         Raises:
             BucketFailoverError: from `before_sending`; nothing was sent.
         """
-        sending = _Sending(before_sending)
+        sending = Sending(before_sending)
+
+        def exchange() -> Answer | str:
+            return self._exchange(url, form, secrets, sending)
+
+        try:
+            heard = call_within(exchange, self._timeout_seconds, name=_THREAD, late=_LateError, give_up=sending.give_up)
+        except _LateError as error:
+            heard = str(error)
+        if sending.refused is not None:
+            raise sending.refused.with_traceback(None)
+        if isinstance(heard, Answer):
+            return heard
+        if sending.has_begun:
+            return Silence(is_known=False, detail=f"the issuer has not answered ({heard})")
+        return Silence(is_known=True, detail=f"the issuer could not be reached ({heard})")
+
+    def _exchange(
+        self, url: str, form: tuple[FormField, ...], secrets: Mapping[SecretName, SecretStr], sending: Sending
+    ) -> Answer | str:
+        """The answer, or what went wrong: with the exception the frames that hold the form are gone."""
         try:
             content = self._content(form, secrets)
             # No client, whichever was handed in, sends the form on to where a redirect leads.
@@ -120,14 +155,8 @@ class Poster:
             ) as answer:
                 heard = _heard(answer.status_code, _read(answer), answer.headers.get("content-type", ""))
                 return heard._replace(retry_after=answer.headers.get("retry-after", "").strip())
-        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, ValueError, OSError, _NotSentError) as error:
-            detail = type(error).__name__
-        # Out here, the exception is gone, and with it the frames and the request that hold the form.
-        if sending.refused is not None:
-            raise sending.refused.with_traceback(None)
-        if sending.has_begun:
-            return Silence(is_known=False, detail=f"the issuer has not answered ({detail})")
-        return Silence(is_known=True, detail=f"the issuer could not be reached ({detail})")
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, ValueError, OSError, NotSentError) as error:
+            return type(error).__name__
 
     def _content(self, form: tuple[FormField, ...], secrets: Mapping[SecretName, SecretStr]) -> dict[str, Any]:
         """The body as the client takes it, with the secrets in their slots."""
@@ -150,49 +179,13 @@ def _basic(client_id: str, secret: SecretStr) -> str:
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
-class _NotSentError(Exception):
-    """The listener that is told before the first byte has refused."""
-
-
-class _Sending:
-    """Hears from the transport when the first byte of a request is about to be sent.
-
-    A proxy's CONNECT goes out before that, and says nothing of the form.
-
-    Source: httpcore's trace extension.
-    """
-
-    def __init__(self, before_sending: Callable[[], None]) -> None:
-        self._before_sending = before_sending
-        self.has_begun = False
-        self.refused: BucketFailoverError | None = None
-
-    def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        """The transport's call."""
-        if not event.endswith(".send_request_headers.started") or self.has_begun:
-            return
-        if getattr(info.get("request"), "method", b"") == b"CONNECT":
-            return
-        try:
-            self._before_sending()
-        except BucketFailoverError as error:
-            self.refused = error
-        if self.refused is not None:
-            raise _NotSentError
-        self.has_begun = True
-
-
 def _read(answer: httpx2.Response) -> bytes:
     """The body, as far as it is looked at."""
     body = b""
-    until = time.monotonic() + _BODY_SECONDS
     for part in answer.iter_bytes():
         body += part
         if len(body) > _BODY_MAX:
             return b""
-        if time.monotonic() > until:
-            message = "the answer drips"
-            raise httpx2.ReadTimeout(message)
     return body
 
 

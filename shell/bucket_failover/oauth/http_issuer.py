@@ -15,7 +15,7 @@ from pydantic import SecretStr, ValidationError
 from returns.methods import unwrap_or_failure
 
 from bucket_failover.errors import LoginFailedError
-from bucket_failover.oauth.form_post import Poster, Silence, text_of
+from bucket_failover.oauth.form_post import TIMEOUT_SECONDS, Poster, Silence, text_of
 from bucket_failover.oauth.issuer import Reply
 from bucket_failover.token_fields import is_storable
 from bucket_failover.tokens import API_KEY_TYPE, MaskedDict, OAuthToken
@@ -54,6 +54,7 @@ class OAuthIssuer:
         client_secret: if it wants one.
         http: the client to use; None: one of its own, which takes proxies from the environment.
         clock: gives Unix seconds.
+        timeout_seconds: of a whole call to the issuer: connection, request and answer, however it drips.
 
     Raises:
         ValueError: the settings say that there is a client secret, and none was given.
@@ -66,13 +67,20 @@ class OAuthIssuer:
         client_secret: SecretStr | None = None,
         http: httpx2.Client | None = None,
         clock: Callable[[], float] = time.time,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         if settings.has_client_secret and client_secret is None:
             message = "client_secret: the settings say that there is one, and none was given"
             raise ValueError(message)
         self.settings = settings.evolve({"has_client_secret": client_secret is not None})
         basic_id = settings.client_id if settings.client_authentication == "basic" else ""
-        self._poster = Poster(client_secret, as_json=settings.body == "json", http=http, basic_id=basic_id)
+        self._poster = Poster(
+            client_secret,
+            as_json=settings.body == "json",
+            http=http,
+            basic_id=basic_id,
+            timeout_seconds=timeout_seconds,
+        )
         self._clock = clock
 
     def close(self) -> None:
