@@ -30,7 +30,7 @@ from bucket_failover_core.answers.dialects.groq import read_groq
 from bucket_failover_core.answers.dialects.openai import read_openai
 from bucket_failover_core.answers.dialects.openrouter import read_openrouter
 from bucket_failover_core.answers.error_words import NO_WORDS
-from bucket_failover_core.answers.providers import PROVIDERS
+from bucket_failover_core.answers.provider_table import PROVIDERS
 from bucket_failover_core.answers.response import Answer, answer_of
 from bucket_failover_core.answers.signals import Open, Sentence, UsedUp
 from bucket_failover_core.answers.word_signals import with_words

@@ -36,7 +36,7 @@ from bucket_failover_core.answers.signals import (
     UsedUp,
     Wait,
 )
-from bucket_failover_core.facts.causes import Cause, cause_of_status, is_spent
+from bucket_failover_core.facts.causes import Cause, is_spent
 from bucket_failover_core.facts.limits import (
     LONG_WINDOWS,
     WINDOW_CEILING_SECONDS,
@@ -46,6 +46,7 @@ from bucket_failover_core.facts.limits import (
     Strength,
     Window,
 )
+from bucket_failover_core.facts.status_codes import cause_of_status
 from bucket_failover_core.value import trusted
 
 LONG_WAIT_SECONDS: Final = 300.0

@@ -5,7 +5,7 @@ from typing import Final
 
 from bucket_failover_core.answers.error_body import NO_ERROR, ErrorSaid
 from bucket_failover_core.answers.error_names import MONEY_NAMES
-from bucket_failover_core.answers.providers import PROVIDERS
+from bucket_failover_core.answers.provider_table import PROVIDERS
 from bucket_failover_core.answers.response import Answer
 from bucket_failover_core.facts.calls import Dialect
 

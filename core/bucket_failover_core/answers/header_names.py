@@ -6,7 +6,7 @@ A provider sends the same names with every answer, so what follows from names al
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from bucket_failover_core.answers.providers import PROVIDERS
+from bucket_failover_core.answers.provider_table import PROVIDERS
 from bucket_failover_core.facts.calls import Dialect
 
 HEADER_CHARACTERS_MAX: Final = 65_536

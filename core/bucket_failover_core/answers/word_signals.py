@@ -15,8 +15,9 @@ from typing import Final
 
 from bucket_failover_core.answers.response import Answer
 from bucket_failover_core.answers.signals import Named, Reach, Sentence, UsedUp
-from bucket_failover_core.facts.causes import Cause, cause_of_status, is_spent
+from bucket_failover_core.facts.causes import Cause, is_spent
 from bucket_failover_core.facts.limits import LONG_WINDOWS, Window
+from bucket_failover_core.facts.status_codes import cause_of_status
 
 _UNNAMED: Final[frozenset[Window]] = frozenset({"unknown"})
 _UNNAMED_SECONDS: Final = 600.0

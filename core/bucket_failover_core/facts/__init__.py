@@ -1,7 +1,8 @@
 """What is known: causes, calls, limits, windows, token states, and the snapshots that are made of them."""
 
 from bucket_failover_core.facts.calls import CallFailure, Dialect, ErrorKind, LimitsUnreadable, Unclassifiable, Verdict
-from bucket_failover_core.facts.causes import Cause, cause_of_status, is_refusal
+from bucket_failover_core.facts.causes import Cause, is_refusal
+from bucket_failover_core.facts.failover_policy import FailoverPolicy
 from bucket_failover_core.facts.limits import (
     WINDOW_CEILING_SECONDS,
     Limit,
@@ -14,13 +15,13 @@ from bucket_failover_core.facts.limits import (
 from bucket_failover_core.facts.reasons import BucketFailureReason
 from bucket_failover_core.facts.snapshots import (
     BucketSnapshot,
-    FailoverPolicy,
     FailoverSnapshot,
     Problem,
     Trigger,
     cause_of,
     has_limits,
 )
+from bucket_failover_core.facts.status_codes import cause_of_status
 from bucket_failover_core.facts.tokens import (
     TRUST_SECONDS,
     KnownToken,

@@ -1,5 +1,6 @@
 """The life of a token: settings of an issuer, requests and responses, logins, the refresh."""
 
+from bucket_failover_core.oauth.authorization_request import authorization_parameters, pkce_challenge
 from bucket_failover_core.oauth.device import (
     DeviceCode,
     DeviceCodeExpired,
@@ -14,15 +15,8 @@ from bucket_failover_core.oauth.device import (
     decide_poll,
     note_poll,
 )
-from bucket_failover_core.oauth.login import (
-    AdoptLogin,
-    AskPerson,
-    LoginAnswer,
-    LoginDecision,
-    LoginEnded,
-    LoginSnapshot,
-    decide_login,
-)
+from bucket_failover_core.oauth.error_codes import error_name
+from bucket_failover_core.oauth.issuer_settings import IssuerSettings, LoginFlow
 from bucket_failover_core.oauth.refresh import (
     AdoptStored,
     PresentRefreshToken,
@@ -48,17 +42,6 @@ from bucket_failover_core.oauth.refresh_outcome import (
     TokensIssued,
     decide_outcome,
 )
-from bucket_failover_core.oauth.requests import (
-    FormField,
-    SecretName,
-    authorization_parameters,
-    code_form,
-    device_form,
-    device_token_form,
-    pkce_challenge,
-    refresh_form,
-    revocation_form,
-)
 from bucket_failover_core.oauth.responses import (
     CodeGiven,
     DevicePollAnswer,
@@ -69,7 +52,24 @@ from bucket_failover_core.oauth.responses import (
     read_issuer_answer,
     read_redirect,
 )
-from bucket_failover_core.oauth.settings import IssuerSettings, LoginFlow, error_name
+from bucket_failover_core.oauth.single_login import (
+    AdoptLogin,
+    AskPerson,
+    LoginAnswer,
+    LoginDecision,
+    LoginEnded,
+    LoginSnapshot,
+    decide_login,
+)
+from bucket_failover_core.oauth.token_forms import (
+    FormField,
+    SecretName,
+    code_form,
+    device_form,
+    device_token_form,
+    refresh_form,
+    revocation_form,
+)
 
 __all__ = [
     "AdoptInstead",

@@ -27,8 +27,8 @@ from returns.result import Failure, Result, Success
 from bucket_failover_core.facts.tokens import TokenHeld
 from bucket_failover_core.formats import number_in, parse_http_date, parse_number
 from bucket_failover_core.oauth.device import DeviceCode, DeviceDeclined, DeviceFailed, DevicePending, DeviceRefused
+from bucket_failover_core.oauth.error_codes import REFUSALS, Body, error_name
 from bucket_failover_core.oauth.refresh_outcome import GrantRefused, IssuerAnswer, NothingIssued, TokensIssued
-from bucket_failover_core.oauth.settings import REFUSALS, Body, error_name
 from bucket_failover_core.value import Value, check_moment
 
 _SUCCESSES: Final = range(200, 300)

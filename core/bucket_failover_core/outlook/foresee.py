@@ -14,7 +14,7 @@ from bucket_failover_core.facts.snapshots import BucketSnapshot
 from bucket_failover_core.facts.tokens import TokenHeld
 from bucket_failover_core.failover.findings import BucketFinding
 from bucket_failover_core.failover.standing import find
-from bucket_failover_core.renewal.decide import NotRenewable, RenewalSnapshot, RenewAt, RenewNow, decide_renewal
+from bucket_failover_core.renewal.renewal_time import NotRenewable, RenewalSnapshot, RenewAt, RenewNow, decide_renewal
 from bucket_failover_core.results import either
 from bucket_failover_core.value import Value, check_moment
 

@@ -1,13 +1,5 @@
 """When is a token renewed ahead of its end, and which of several is next?"""
 
-from bucket_failover_core.renewal.decide import (
-    NotRenewable,
-    RenewalDecision,
-    RenewalSnapshot,
-    RenewAt,
-    RenewNow,
-    decide_renewal,
-)
 from bucket_failover_core.renewal.plan import (
     RenewalOutcome,
     RenewalPlan,
@@ -18,6 +10,14 @@ from bucket_failover_core.renewal.plan import (
     unwatch,
     watch_outcome,
     watch_token,
+)
+from bucket_failover_core.renewal.renewal_time import (
+    NotRenewable,
+    RenewalDecision,
+    RenewalSnapshot,
+    RenewAt,
+    RenewNow,
+    decide_renewal,
 )
 
 __all__ = [

@@ -17,7 +17,7 @@ Road not taken: a timer for each bucket. Each would have to be found and cancell
 from typing import final
 
 from bucket_failover_core.facts.tokens import KnownToken, TokenHeld
-from bucket_failover_core.renewal.decide import RenewalSnapshot, RenewNow, decide_renewal
+from bucket_failover_core.renewal.renewal_time import RenewalSnapshot, RenewNow, decide_renewal
 from bucket_failover_core.results import either
 from bucket_failover_core.value import BucketName, Value, check_moment
 

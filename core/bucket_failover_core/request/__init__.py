@@ -18,13 +18,12 @@ from bucket_failover_core.request.joint import join
 from bucket_failover_core.request.learn import learn
 from bucket_failover_core.request.learn_quota import hear_quota
 from bucket_failover_core.request.opening import begin_where
+from bucket_failover_core.request.refused_tokens import Refusal, refused_in
 from bucket_failover_core.request.session import (
-    Refusal,
     SessionSnapshot,
     begin_session,
     limits_of,
     refusals_of,
-    refused_in,
     reset_session,
     with_limits,
     with_phase,

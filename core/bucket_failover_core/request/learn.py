@@ -6,7 +6,7 @@ Rules, none of which depends on the order in which events are told, the bucket i
 * Limits join those that are believed (`merge_limits`), wider ones in the whole quota domain. A success disproves
   advisory ones that were observed before its call began, and a window that is reported open those that were observed
   before that. Both are remembered, because the limit may be told later.
-* A refused token (401) is believed to be refused until its bucket holds another one or it is served with.
+* A refused token is believed to be refused for a while (`refused_tokens`).
 * A user's no to a login counts until the bucket's token is another one.
 * A retry takes from the budget when its call begins; a success gives back.
 
@@ -16,7 +16,6 @@ Road not taken: to tell each request in flight what the others have heard. A bur
 from typing import assert_never
 
 from bucket_failover_core.answers.read import AnswerRead
-from bucket_failover_core.facts.causes import Cause
 from bucket_failover_core.facts.snapshots import BucketSnapshot
 from bucket_failover_core.facts.tokens import TokenHeld
 from bucket_failover_core.failover.advance import refresh_detail
@@ -29,7 +28,8 @@ from bucket_failover_core.request.learn_tokens import (
     learn_token,
     moment_of,
 )
-from bucket_failover_core.request.session import AccountFacts, Refusal, SessionSnapshot, replaced_at
+from bucket_failover_core.request.refused_tokens import refuses, with_refusal
+from bucket_failover_core.request.session import AccountFacts, SessionSnapshot, replaced_at
 from bucket_failover_core.retry.budget import refund_retry, spend_retry
 
 _Facts = dict[str, object]
@@ -117,18 +117,10 @@ def _answered(session: SessionSnapshot, event: CallAnswered) -> SessionSnapshot:
         budget = session.budget
         if budget is not None and budget.left is not None:
             changes["budget"] = refund_retry(budget, now=answer.at)
-    elif _refuses(event) and _still_refuses(session.profile.buckets[place], account, event):
-        refusals = _with_refusal(account.refusals, event)
+    elif refuses(event) and _still_refuses(session.profile.buckets[place], account, event):
+        refusals = with_refusal(account.refusals, event)
         changes["accounts"] = replaced_at(accounts, place, account.evolve({"refusals": refusals}))
     return heard(session.evolve(changes) if changes else session, place, answer)
-
-
-def _refuses(event: CallAnswered) -> bool:
-    """Whether the answer refuses the token or its account as such: any other 403 may be about this one call."""
-    verdict = event.answer.verdict
-    if verdict is None or event.fingerprint == "":
-        return False
-    return verdict.cause is Cause.UNAUTHENTICATED or verdict.account_disabled
 
 
 def _still_refuses(bucket: BucketSnapshot, account: AccountFacts, event: CallAnswered) -> bool:
@@ -149,17 +141,3 @@ def _served(account: AccountFacts, event: CallAnswered, answer: AnswerRead) -> A
     if used and (known is None or (known[1], known[0]) < (at, used)):
         facts["served_token"] = (used, at)
     return account.evolve(facts)
-
-
-def _with_refusal(refusals: tuple[Refusal, ...], event: CallAnswered) -> tuple[Refusal, ...]:
-    """One more refusal; calls that began before the first one was known count as one."""
-    at, fingerprint = event.answer.at, event.fingerprint
-    held = next((old for old in refusals if old.fingerprint == fingerprint), None)
-    is_account = event.answer.verdict is not None and event.answer.verdict.account_disabled
-    if held is None:
-        return (*refusals, Refusal(fingerprint=fingerprint, at=at, is_account=is_account))
-    further = 1 if event.begun_at >= held.at else 0
-    newer = held.evolve(
-        {"at": max(held.at, at), "count": held.count + further, "is_account": held.is_account or is_account}
-    )
-    return tuple(newer if old is held else old for old in refusals)

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from bucket_failover_core import BucketSnapshot, Cause, FailoverPolicy, FailoverSnapshot, Limit, Trigger
+from bucket_failover_core import BucketSnapshot, Cause, FailoverSnapshot, Limit, Trigger
 from bucket_failover_core.facts import cause_of, has_limits
 from bucket_failover_core.facts.snapshots import current_bucket
 
@@ -65,9 +65,3 @@ def test_whether_anything_is_believed_of_quota() -> None:
     """Of any bucket."""
     assert [has_limits(profile(*buckets)) for buckets in ((), (ONE, TWO))] == [False, False]
     assert has_limits(profile(ONE, TWO.evolve({"limits": (LIMIT,)})))
-
-
-def test_a_policy_without_logins_says_how_to_log_in() -> None:
-    """The user's own words win over the manager's."""
-    assert FailoverPolicy().without_logins("run it") == FailoverPolicy(reauths_per_request=0, login_command="run it")
-    assert FailoverPolicy(login_command="mine").without_logins("run it").login_command == "mine"

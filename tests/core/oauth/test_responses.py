@@ -22,7 +22,7 @@ from bucket_failover_core.oauth import (
     read_issuer_answer,
     read_redirect,
 )
-from bucket_failover_core.oauth.settings import REFUSALS, Body
+from bucket_failover_core.oauth.error_codes import REFUSALS, Body
 from tests.support.issuer_answers import ACCESS, NOW, REFUSED, UNHEARD, UNISSUED, issued
 
 

@@ -19,7 +19,7 @@ from bucket_failover_core.oauth import (
     read_issuer_answer,
     read_redirect,
 )
-from bucket_failover_core.oauth.settings import ERROR_NAMES, REFUSALS
+from bucket_failover_core.oauth.error_codes import ERROR_NAMES, REFUSALS
 
 SECRET = "s3cret"
 NAMES = st.sampled_from(sorted(ERROR_NAMES))

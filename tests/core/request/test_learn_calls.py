@@ -12,7 +12,7 @@ from bucket_failover_core import (
     TokenOutage,
     learn,
 )
-from bucket_failover_core.request.session import Refusal
+from bucket_failover_core.request.refused_tokens import Refusal
 from tests.support.dialogue import answer, good, live, session, told
 from tests.support.happenings import NEW, OLD, PAIR, at, declined, facts, logged_in, read, refreshed
 from tests.support.playbook import login_fails, refresh_fails

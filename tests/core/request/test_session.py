@@ -16,14 +16,11 @@ from bucket_failover_core import (
     begin_session,
 )
 from bucket_failover_core.facts import Problem, WindowReading
+from bucket_failover_core.request.refused_tokens import REFUSED_KEPT_SECONDS, Refusal
 from bucket_failover_core.request.session import (
-    REFUSED_KEPT_SECONDS,
-    REFUSED_SECONDS,
     AccountFacts,
-    Refusal,
     limits_of,
     refusals_of,
-    refused_in,
     reset_session,
     with_limits,
     with_phase,
@@ -53,22 +50,6 @@ OF_A_REQUEST: dict[str, Any] = {
     "problems": (Problem(cause=Cause.QUOTA),),
     "calls_spent": True,
 }
-
-
-@pytest.mark.parametrize(
-    ("count", "seconds"),
-    [(1, 600.0), (2, 1_200.0), (3, 2_400.0), (6, 19_200.0), (7, 21_600.0), (8, 21_600.0), (10_000, 21_600.0)],
-)
-def test_a_refusal_is_believed_for_ten_minutes_doubling_to_six_hours(count: int, seconds: float) -> None:
-    """From its newest moment; a count without end does not overflow."""
-    assert Refusal(fingerprint="A", at=1_000.0, count=count).until() == 1_000.0 + seconds
-
-
-def test_a_refusal_counts_from_one() -> None:
-    """None at all is no refusal."""
-    assert Refusal(fingerprint="A", at=0.0).count == 1
-    with pytest.raises(ValidationError, match="count"):
-        Refusal(fingerprint="A", at=0.0, count=0)
 
 
 def test_a_session_begins_with_what_is_known_of_the_accounts() -> None:
@@ -216,24 +197,3 @@ def test_a_refusal_is_told_to_other_processes_while_it_is_worth_it() -> None:
     known = with_refusals(session("a", "b"), {"a": (Refusal(fingerprint="A", at=NOW),)})
     assert refusals_of(known, now=NOW) == {"a": (Refusal(fingerprint="A", at=NOW),), "b": ()}
     assert refusals_of(known, now=NOW + REFUSED_KEPT_SECONDS) == {"a": (), "b": ()}
-
-
-def test_a_profile_with_what_other_processes_were_refused() -> None:
-    """Only the token that is held now counts, and only while the refusal is believed."""
-    held = profile(bucket("a", live("f")), bucket("b", live("g")), bucket("c"))
-    refusals = {
-        "a": (Refusal(fingerprint="f", at=NOW),),
-        "b": (Refusal(fingerprint="former", at=NOW), Refusal(fingerprint="g", at=NOW, is_account=True)),
-        "c": (Refusal(fingerprint="", at=NOW),),
-    }
-    seen = refused_in(held, refusals, now=NOW)
-    assert [(each.rejected, each.account_disabled) for each in seen.buckets[:2]] == [(("f",), False), (("g",), True)]
-    later = refused_in(held, refusals, now=NOW + REFUSED_SECONDS)
-    assert later == held
-    assert refused_in(held, {}, now=NOW) == held
-
-
-def test_in_a_profile_of_one_no_refusal_counts() -> None:
-    """There is nothing else to call with."""
-    held = profile(bucket("a", live("f")))
-    assert refused_in(held, {"a": (Refusal(fingerprint="f", at=NOW),)}, now=NOW) is held

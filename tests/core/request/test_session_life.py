@@ -19,7 +19,8 @@ from bucket_failover_core import (
 )
 from bucket_failover_core.request.advance import note_refreshed, note_refused
 from bucket_failover_core.request.opening import begin_where
-from bucket_failover_core.request.session import Refusal, reset_session, with_phase
+from bucket_failover_core.request.refused_tokens import Refusal
+from bucket_failover_core.request.session import reset_session, with_phase
 from tests.support.request_driver import NOW, World, answer, ended, play, session_of, story
 from tests.support.session_events import A, B, limit, refused, served, token_of, told
 

@@ -1,6 +1,6 @@
-"""What an answer says by its provider's table (`answers.providers`)."""
+"""What an answer says by its provider's table (`answers.provider_table`)."""
 
-from bucket_failover_core.answers.providers import Provider
+from bucket_failover_core.answers.provider_table import Provider
 from bucket_failover_core.answers.rate_limit_headers import read_count
 from bucket_failover_core.answers.response import Answer
 from bucket_failover_core.answers.signals import Reach, Sentence

@@ -1,4 +1,4 @@
-"""Who issues the tokens, how is it spoken to, and what does it call its errors?
+"""Who issues the tokens, and how is it spoken to?
 
 The settings stand in the user's profile, so a mistake in them is told at once, by the name of what is wrong, and
 without the value: what was written into the wrong line may be a secret.
@@ -8,7 +8,6 @@ Rules:
 * An endpoint is an absolute https URL; http is for this machine alone. It has no user, no password and no fragment.
 * Extra parameters add to what the protocol says, and never say it otherwise.
 * A secret has no place here. Whether there is a client secret is a setting; what it is, is not.
-* Of an error only its registered name is told on. Issuers echo secrets in whatever else they say of it.
 
 Road not taken: discovery (RFC 8414). It saves three lines of a profile, and lets one more answer from the network
 decide where a refresh token is sent.
@@ -47,68 +46,6 @@ PROTOCOL_PARAMETERS: Final[frozenset[str]] = frozenset(
     }
 )
 """What only the protocol itself says (RFC 6749, 4.1; RFC 7636, 4.3; RFC 8628, 3.4; RFC 7009, 2.1)."""
-
-REFUSALS: Final[frozenset[str]] = frozenset(
-    {
-        "invalid_grant",
-        "invalid_token",
-        "expired_token",
-        # GitHub
-        "bad_refresh_token",
-        "bad_verification_code",
-        "incorrect_device_code",
-        "token_expired",
-        # OpenAI
-        "refresh_token_expired",
-        "refresh_token_invalidated",
-        "refresh_token_reused",
-        "app_session_expired",
-        "app_session_terminated",
-        # Slack
-        "invalid_refresh_token",
-        # what only a login heals (OpenID Connect; Auth0; RFC 6749)
-        "interaction_required",
-        "login_required",
-        "consent_required",
-        "mfa_required",
-        "unauthorized_client",
-    }
-)
-"""Errors that say of a grant (an authorization code, a device code, a refresh token) that it will never be taken again.
-
-Source: RFC 6749, 5.2; RFC 6750, 3.1; RFC 8628, 3.5; GitHub, "Troubleshooting OAuth app access token request errors" and
-"Authorizing OAuth apps"; OpenAI: what ends a login of Codex (codex-rs/login/src/auth/manager.rs; openai/codex#27351);
-OpenID Connect Core 1.0, 3.1.2.6; Auth0, "MFA API"; Slack, "oauth.v2.access".
-"""
-
-ERROR_NAMES: Final[frozenset[str]] = REFUSALS | {
-    "invalid_client",
-    "invalid_request",
-    "invalid_scope",
-    "unsupported_grant_type",
-    # of the authorization endpoint
-    "access_denied",
-    "server_error",
-    "temporarily_unavailable",
-    "unsupported_response_type",
-    # of a login elsewhere
-    "authorization_pending",
-    "authorization_declined",
-    "slow_down",
-    # of a revocation
-    "unsupported_token_type",
-    # of OpenID Connect
-    "account_selection_required",
-    "invalid_request_object",
-    "invalid_request_uri",
-    "registration_not_supported",
-    "request_not_supported",
-    "request_uri_not_supported",
-}
-"""All that may be told on.
-
-Source: RFC 6749, 5.2 and 4.1.2.1; RFC 8628, 3.5; RFC 7009, 2.2.1; OpenID Connect Core 1.0, 3.1.2.6.
-"""
 
 _NO_URL_CHARACTER: Final = re.compile(r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]")
 _URL: Final = re.compile(r"(?P<scheme>[a-z]+)://(?P<authority>[^/?#]*)[^#]*(?P<fragment>#.*)?", re.IGNORECASE)
@@ -168,9 +105,6 @@ def _extra(parameters: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ..
             raise ValueError(message)
     return parameters
 
-
-Body = Mapping[str, object] | None
-"""The JSON object of an answer, with a fingerprint in the place of each secret; None: there was none."""
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 """An absolute https URL, or http on this machine; or empty: there is none."""
@@ -236,19 +170,3 @@ class IssuerSettings(Value):
         code: tuple[LoginFlow, ...] = ("code",) if self.authorization_endpoint else ()
         device: tuple[LoginFlow, ...] = ("device",) if self.device_authorization_endpoint else ()
         return code + device
-
-
-def error_name(body: Body) -> str:
-    """The error's name if it is a registered one or kin, else "": whatever else stands there may be a secret.
-
-    Example: of `{"error": "invalid_grant"}` it is "invalid_grant", of `{"error": "no such token: s3cret"}` it is "",
-    of `{"error": {"type": "invalid_request_error", "code": "refresh_token_reused"}}` it is "refresh_token_reused".
-
-    Args:
-        body: what was answered.
-
-    Source: as of `ERROR_NAMES`; an object is how OpenAI says it.
-    """
-    error = None if body is None else body.get("error")
-    told = (error.get("code"), error.get("type")) if isinstance(error, Mapping) else (error,)
-    return next((name for name in told if isinstance(name, str) and name in ERROR_NAMES), "")

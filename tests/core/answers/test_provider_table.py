@@ -11,11 +11,11 @@ from typing import get_args
 import pytest
 
 from bucket_failover_core import CallFailure, Dialect, classify_failure
-from bucket_failover_core.answers import providers
+from bucket_failover_core.answers import provider_table
 from bucket_failover_core.answers.classify import _READERS
 from bucket_failover_core.answers.detect import dialect_of
 from bucket_failover_core.answers.header_names import layout_of
-from bucket_failover_core.answers.providers import BY_DIALECT, PROVIDERS, Provider
+from bucket_failover_core.answers.provider_table import BY_DIALECT, PROVIDERS, Provider
 from bucket_failover_core.answers.response import answer_of
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +30,7 @@ def test_a_dialect_is_complete(dialect: Dialect) -> None:
     """A name in `Dialect` alone would pass every other check, and die with the first answer."""
     lacks = []
     if dialect not in _READERS:
-        lacks.append("answers/providers.py lacks its entry, or answers/classify.py its reader")
+        lacks.append("answers/provider_table.py lacks its entry, or answers/classify.py its reader")
     file = CASES / f"{dialect}.json"
     count = len(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else 0
     if count < CASES_MIN:
@@ -56,7 +56,7 @@ def test_a_provider_has_a_source(provider: Provider) -> None:
 
 def test_a_provider_is_under_thirty_lines_of_data() -> None:
     """As the page promises."""
-    source = ast.parse(Path(providers.__file__).read_text())
+    source = ast.parse(Path(provider_table.__file__).read_text())
     calls = [node for node in ast.walk(source) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Provider"]
     assert len(calls) == len(PROVIDERS)
     assert max((call.end_lineno or 0) - call.lineno + 1 for call in calls) < 30

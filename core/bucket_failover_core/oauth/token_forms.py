@@ -13,14 +13,11 @@ Road not taken: a dict with secrets in it, and a list of the names to be masked.
 Source: RFC 6749, 4.1 and 6; RFC 7636, 4; RFC 8628, 3; RFC 7009, 2.1.
 """
 
-import re
-from base64 import urlsafe_b64encode
-from hashlib import sha256
 from typing import Final, Literal, final
 
 from pydantic import Field
 
-from bucket_failover_core.oauth.settings import IssuerSettings
+from bucket_failover_core.oauth.issuer_settings import IssuerSettings
 from bucket_failover_core.value import Value
 
 SecretName = Literal["refresh_token", "code", "code_verifier", "device_code", "client_secret", "token"]
@@ -29,7 +26,6 @@ SecretName = Literal["refresh_token", "code", "code_verifier", "device_code", "c
 DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 """RFC 8628, 3.4."""
 
-_VERIFIER: Final = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _BUCKET: Final = "{bucket}"
 
 
@@ -46,54 +42,6 @@ class FormField(Value):
     name: str = Field(min_length=1)
     value: str = ""
     secret: SecretName | None = None
-
-
-def pkce_challenge(verifier: str) -> str:
-    """The challenge that goes with a PKCE verifier, by the method S256.
-
-    Example: of `dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk` it is `E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM`.
-
-    Args:
-        verifier: 43 to 128 characters of A-Z, a-z, 0-9, "-", ".", "_" and "~".
-
-    Raises:
-        ValueError: it is none; it is not shown.
-
-    Source: RFC 7636, 4.1, 4.2 and appendix B.
-    """
-    if _VERIFIER.fullmatch(verifier) is None:
-        message = "a PKCE verifier has 43 to 128 characters of A-Z, a-z, 0-9, -, ., _ and ~"
-        raise ValueError(message)
-    return urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
-
-
-def authorization_parameters(
-    settings: IssuerSettings, *, bucket: str, redirect_uri: str, state: str, challenge: str
-) -> tuple[tuple[str, str], ...]:
-    """What the browser takes along to the authorization endpoint.
-
-    Example: for the client "cli" without scopes they are `response_type=code`, `client_id=cli`, `redirect_uri=...`,
-    `state=...`, `code_challenge=...`, `code_challenge_method=S256`.
-
-    Args:
-        settings: the issuer.
-        bucket: the bucket's name, for `{bucket}`.
-        redirect_uri: where the browser comes back to.
-        state: a value that is used once.
-        challenge: what `pkce_challenge` says.
-
-    Source: RFC 6749, 4.1.1; RFC 7636, 4.3.
-    """
-    return (
-        ("response_type", "code"),
-        ("client_id", settings.client_id),
-        ("redirect_uri", redirect_uri),
-        *_scope(settings),
-        ("state", state),
-        ("code_challenge", challenge),
-        ("code_challenge_method", "S256"),
-        *_for_bucket(settings.authorization_parameters, bucket),
-    )
 
 
 def code_form(settings: IssuerSettings, *, redirect_uri: str, bucket: str) -> tuple[FormField, ...]:
@@ -116,7 +64,7 @@ def code_form(settings: IssuerSettings, *, redirect_uri: str, bucket: str) -> tu
         _client(settings),
         _slot("code_verifier"),
         *_client_secret(settings),
-        *_fields(_for_bucket(settings.token_parameters, bucket)),
+        *_fields(for_bucket(settings.token_parameters, bucket)),
     )
 
 
@@ -136,7 +84,7 @@ def refresh_form(settings: IssuerSettings, *, bucket: str) -> tuple[FormField, .
         _slot("refresh_token"),
         _client(settings),
         *_client_secret(settings),
-        *_fields(_for_bucket(settings.token_parameters, bucket)),
+        *_fields(for_bucket(settings.token_parameters, bucket)),
     )
 
 
@@ -153,9 +101,9 @@ def device_form(settings: IssuerSettings, *, bucket: str) -> tuple[FormField, ..
     """
     return (
         _client(settings),
-        *_fields(_scope(settings)),
+        *_fields(scope_of(settings)),
         *_client_secret(settings),
-        *_fields(_for_bucket(settings.authorization_parameters, bucket)),
+        *_fields(for_bucket(settings.authorization_parameters, bucket)),
     )
 
 
@@ -176,7 +124,7 @@ def device_token_form(settings: IssuerSettings, *, bucket: str) -> tuple[FormFie
         _slot("device_code"),
         _client(settings),
         *_client_secret(settings),
-        *_fields(_for_bucket(settings.token_parameters, bucket)),
+        *_fields(for_bucket(settings.token_parameters, bucket)),
     )
 
 
@@ -215,11 +163,12 @@ def _client_secret(settings: IssuerSettings) -> tuple[FormField, ...]:
     return (_slot("client_secret"),) if is_in_body else ()
 
 
-def _scope(settings: IssuerSettings) -> tuple[tuple[str, str], ...]:
+def scope_of(settings: IssuerSettings) -> tuple[tuple[str, str], ...]:
+    """The scopes that are asked for, as a parameter; none: what the issuer thinks fit."""
     return (("scope", " ".join(settings.scopes)),) if settings.scopes else ()
 
 
-def _for_bucket(parameters: tuple[tuple[str, str], ...], bucket: str) -> tuple[tuple[str, str], ...]:
+def for_bucket(parameters: tuple[tuple[str, str], ...], bucket: str) -> tuple[tuple[str, str], ...]:
     """The extra parameters of this bucket. A plain replacement: in a format string, other braces would mean things."""
     return tuple((name, value.replace(_BUCKET, bucket)) for name, value in parameters)
 
