@@ -1,10 +1,10 @@
 """What was that failed call, and what does its answer say about quota?
 
 Rules: `error_kind` beats a status. A success is no failure, unless its body is an error event; then the event is what
-failed. How an answer is read stands in `reading`: each provider's fields are translated into sentences, and what
-follows from sentences (the cause, the limits, the wish for a repetition) is one set of rules (`reading.verdict`).
+failed. Each provider's fields are translated into signals (`dialects`), and what follows from signals (the cause, the
+limits, the wait that is asked for) is one set of rules (`conclude`).
 
-Intuition: ten providers write the same five things in thirty ways. Reading is thirty small parsers; judging is one.
+Intuition: ten providers write the same five things in thirty ways. Reading is thirty small parsers; concluding is one.
 
 Road not taken: `int(headers["retry-after"])`. It is a date as often as not, repeated, empty, or in milliseconds.
 """
@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from returns.result import Failure, Result, Success
 
-from bucket_failover_core.answers.conclude import Judgement, judge
-from bucket_failover_core.answers.detect import dialect_of
+from bucket_failover_core.answers.conclude import Conclusion, conclude
+from bucket_failover_core.answers.detect import detect_dialect
 from bucket_failover_core.answers.dialects.anthropic import read_anthropic
 from bucket_failover_core.answers.dialects.anthropic_subscription import read_anthropic_subscription
 from bucket_failover_core.answers.dialects.azure_openai import read_azure_openai
@@ -32,7 +32,7 @@ from bucket_failover_core.answers.dialects.openrouter import read_openrouter
 from bucket_failover_core.answers.error_words import NO_WORDS
 from bucket_failover_core.answers.provider_table import PROVIDERS
 from bucket_failover_core.answers.response import Answer, answer_of
-from bucket_failover_core.answers.signals import Open, Sentence, UsedUp
+from bucket_failover_core.answers.signals import Open, Signal, UsedUp
 from bucket_failover_core.answers.word_signals import with_words
 from bucket_failover_core.facts.calls import CallFailure, Dialect, ErrorKind, LimitsUnreadable, Unclassifiable, Verdict
 from bucket_failover_core.facts.causes import Cause
@@ -40,7 +40,7 @@ from bucket_failover_core.facts.limits import WINDOW_CEILING_SECONDS, Limit
 from bucket_failover_core.facts.windows import WindowReading
 from bucket_failover_core.value import check_moment, trusted
 
-_READERS: Final[dict[Dialect, Callable[..., list[Sentence]]]] = {
+_READERS: Final[dict[Dialect, Callable[..., list[Signal]]]] = {
     "anthropic": read_anthropic,
     "anthropic-subscription": read_anthropic_subscription,
     "openai": read_openai,
@@ -86,7 +86,7 @@ def classify_failure(failure: CallFailure, *, now: float) -> Result[Verdict, Unc
     if failure.error_kind is not None:
         return Success(_VERDICT_BY_ERROR_KIND[failure.error_kind])
     answer = answer_of(failure)
-    verdict = _verdict(judge(answer, _said(failure, answer, now=now), now=now))
+    verdict = _verdict(conclude(answer, _said(failure, answer, now=now), now=now))
     return Failure(Unclassifiable(detail=_nothing_known(failure))) if verdict is None else Success(verdict)
 
 
@@ -110,13 +110,13 @@ def read_limits(failure: CallFailure, *, now: float) -> Result[tuple[Limit, ...]
     if failure.error_kind is not None:
         return _NO_LIMITS
     answer = answer_of(failure)
-    said = _said(failure, answer, now=now)
-    if answer.succeeded and all(type(sentence) is Open for sentence in said):
+    signals = _said(failure, answer, now=now)
+    if answer.succeeded and all(type(signal) is Open for signal in signals):
         return _NO_LIMITS
-    judgement = judge(answer, said, now=now)
-    if judgement.unreadable:
-        return Failure(LimitsUnreadable(detail=f"{judgement.unreadable} cannot be read"))
-    limits = judgement.limits or (judgement.guess if judgement.is_spoken else ())
+    conclusion = conclude(answer, signals, now=now)
+    if conclusion.unreadable:
+        return Failure(LimitsUnreadable(detail=f"{conclusion.unreadable} cannot be read"))
+    limits = conclusion.limits or (conclusion.guess if conclusion.is_spoken else ())
     return Success(limits) if limits else _NO_LIMITS
 
 
@@ -149,25 +149,25 @@ def hear(failure: CallFailure, *, now: float, reads_windows: bool) -> Heard:
     if not failure.headers and not failure.body and failure.status in _SUCCESSES:
         return _SERVED
     answer = answer_of(failure, reads_open=reads_windows)
-    said = _said(failure, answer, now=now)
-    readings = _readings(said, now=now) if reads_windows else ()
+    signals = _said(failure, answer, now=now)
+    readings = _readings(signals, now=now) if reads_windows else ()
     if answer.succeeded:
-        is_open = all(type(sentence) is Open for sentence in said)
-        limits = () if is_open else judge(answer, said, now=now).limits
+        is_open = all(type(signal) is Open for signal in signals)
+        limits = () if is_open else conclude(answer, signals, now=now).limits
         return _SERVED._replace(limits=limits, readings=readings) if limits or readings else _SERVED
-    verdict = _verdict(judge(answer, said, now=now))
+    verdict = _verdict(conclude(answer, signals, now=now))
     return Heard(served=False, verdict=verdict, limits=() if verdict is None else verdict.limits, readings=readings)
 
 
-def _verdict(judgement: Judgement) -> Verdict | None:
-    if judgement.cause is None:
+def _verdict(conclusion: Conclusion) -> Verdict | None:
+    if conclusion.cause is None:
         return None
     return _verdict_of(
-        cause=judgement.cause,
-        limits=judgement.limits or judgement.guess,
-        retry_not_before=judgement.wish,
-        detail=judgement.detail,
-        account_disabled=judgement.account_disabled,
+        cause=conclusion.cause,
+        limits=conclusion.limits or conclusion.guess,
+        retry_not_before=conclusion.retry_not_before,
+        detail=conclusion.detail,
+        account_disabled=conclusion.account_disabled,
     )
 
 
@@ -198,28 +198,28 @@ def read_windows(failure: CallFailure, *, now: float) -> tuple[WindowReading, ..
     return _readings(_said(failure, answer_of(failure, reads_open=True), now=now), now=now)
 
 
-def _readings(said: list[Sentence], *, now: float) -> tuple[WindowReading, ...]:
-    used_up = {(sentence.window, sentence.scope, sentence.model) for sentence in said if isinstance(sentence, UsedUp)}
+def _readings(signals: list[Signal], *, now: float) -> tuple[WindowReading, ...]:
+    used_up = {(signal.window, signal.scope, signal.model) for signal in signals if isinstance(signal, UsedUp)}
     readings: dict[tuple[str, str, str | None], WindowReading] = {}
-    for sentence in said:
-        if not isinstance(sentence, Open) or sentence.window == "unknown":
+    for signal in signals:
+        if not isinstance(signal, Open) or signal.window == "unknown":
             continue
-        subject = (sentence.window, sentence.scope, sentence.model)
+        subject = (signal.window, signal.scope, signal.model)
         if subject not in used_up:
-            readings[subject] = _fuller(readings.get(subject), _reading(sentence, now=now))
+            readings[subject] = _fuller(readings.get(subject), _reading(signal, now=now))
     return tuple(readings.values())
 
 
-def _reading(sentence: Open, *, now: float) -> WindowReading:
-    resets_at = sentence.resets_at
+def _reading(signal: Open, *, now: float) -> WindowReading:
+    resets_at = signal.resets_at
     if resets_at is not None:
-        resets_at = min(resets_at, now + WINDOW_CEILING_SECONDS[sentence.window])
+        resets_at = min(resets_at, now + WINDOW_CEILING_SECONDS[signal.window])
     return WindowReading(
-        window=sentence.window,
-        used=sentence.used,
+        window=signal.window,
+        used=signal.used,
         resets_at=resets_at,
-        scope=sentence.scope,
-        model=sentence.model,
+        scope=signal.scope,
+        model=signal.model,
         observed_at=now,
     )
 
@@ -233,10 +233,10 @@ _SERVED: Final = Heard(served=True, verdict=None)
 _NO_LIMITS: Final[Result[tuple[Limit, ...], LimitsUnreadable]] = Success(())
 
 
-def _said(failure: CallFailure, answer: Answer, *, now: float) -> list[Sentence]:
+def _said(failure: CallFailure, answer: Answer, *, now: float) -> list[Signal]:
     """The answer's signals, in the dialect that it is in, and those of its words."""
-    said = _READERS[failure.dialect or dialect_of(answer)](answer, now=now)
-    return said if answer.words is NO_WORDS else with_words(answer, said, now=now)
+    signals = _READERS[failure.dialect or detect_dialect(answer)](answer, now=now)
+    return signals if answer.words is NO_WORDS else with_words(answer, signals, now=now)
 
 
 def _nothing_known(failure: CallFailure) -> str:

@@ -13,8 +13,7 @@ from typing import Final, Literal, final
 
 from returns.result import Failure, Result, Success
 
-from bucket_failover_core.answers.classify import classify_failure, read_limits, read_windows
-from bucket_failover_core.facts.calls import CallFailure, LimitsUnreadable, Unclassifiable, Verdict
+from bucket_failover_core.facts.calls import CallFailure, Verdict
 from bucket_failover_core.facts.limits import Limit
 from bucket_failover_core.facts.windows import WindowReading
 from bucket_failover_core.formats import parse_http_date
@@ -74,58 +73,6 @@ def estimate_skew(failure: CallFailure, *, now: float) -> Result[ClockSkew, Skew
     return Success(NO_SKEW if abs(seconds) < _SKEW_MIN_SECONDS else ClockSkew(seconds=seconds))
 
 
-def classify_by_its_clock(
-    failure: CallFailure, *, now: float, skew: ClockSkew = NO_SKEW
-) -> Result[Verdict, Unclassifiable]:
-    """What `classify_failure` says, with the provider's moments in our time.
-
-    Example: the provider is 60 s ahead and asks for 20 s of patience, until a reset at its 12:05:00: the wish is 20 s
-    from `now`, the limit ends at our 12:04:00.
-
-    Args:
-        failure: what is left of the call.
-        now: Unix seconds at which the answer came, by our clock.
-        skew: how far the provider's clock is ahead.
-
-    Returns:
-        `Success` of `Verdict`; `Failure` of `Unclassifiable`.
-
-    Raises:
-        ValueError: `now` is no moment.
-    """
-    if skew.seconds == 0:
-        return classify_failure(failure, now=now)
-    return classify_failure(failure, now=now + skew.seconds).map(lambda verdict: _verdict_in_our_time(verdict, skew))
-
-
-def read_limits_by_its_clock(
-    failure: CallFailure, *, now: float, skew: ClockSkew = NO_SKEW
-) -> Result[tuple[Limit, ...], LimitsUnreadable]:
-    """What `read_limits` says, with the provider's moments in our time; see `classify_by_its_clock`.
-
-    Returns:
-        `Success` of the limits; `Failure` of `LimitsUnreadable`.
-
-    Raises:
-        ValueError: `now` is no moment.
-    """
-    if skew.seconds == 0:
-        return read_limits(failure, now=now)
-    return read_limits(failure, now=now + skew.seconds).map(lambda limits: limits_in_our_time(limits, skew))
-
-
-def read_windows_by_its_clock(
-    failure: CallFailure, *, now: float, skew: ClockSkew = NO_SKEW
-) -> tuple[WindowReading, ...]:
-    """What `read_windows` says, with the provider's moments in our time; see `classify_by_its_clock`.
-
-    Raises:
-        ValueError: `now` is no moment.
-    """
-    readings = read_windows(failure, now=now + skew.seconds)
-    return tuple(reading_in_our_time(reading, skew) for reading in readings)
-
-
 def reading_in_our_time(reading: WindowReading, skew: ClockSkew) -> WindowReading:
     """A reading by the provider's clock, told by ours."""
     if skew.seconds == 0:
@@ -134,12 +81,15 @@ def reading_in_our_time(reading: WindowReading, skew: ClockSkew) -> WindowReadin
     return reading.evolve({name: None if at is None else at - skew.seconds for name, at in moments.items()})
 
 
-def _verdict_in_our_time(verdict: Verdict, skew: ClockSkew) -> Verdict:
-    wish = verdict.retry_not_before
+def verdict_in_our_time(verdict: Verdict, skew: ClockSkew) -> Verdict:
+    """A verdict by the provider's clock, told by ours."""
+    if skew.seconds == 0:
+        return verdict
+    not_before = verdict.retry_not_before
     return verdict.evolve(
         {
             "limits": limits_in_our_time(verdict.limits, skew),
-            "retry_not_before": None if wish is None else wish - skew.seconds,
+            "retry_not_before": None if not_before is None else not_before - skew.seconds,
         }
     )
 

@@ -1,4 +1,4 @@
-"""What follows from what was said: the cause, the limits, and the moment before which no repetition is wanted.
+"""What follows from what was signal: the cause, the limits, and the moment before which no repetition is wanted.
 
 Rules (contract, *Limits*), none of which knows a provider:
 
@@ -7,13 +7,13 @@ Rules (contract, *Limits*), none of which knows a provider:
   decides.
 * A web gateway's page or challenge with a 401 or 403 never reached the provider: it is `network`.
 * What an error says of itself in codes and words beats the status (`word_signals`).
-* The provider's own trouble creates no limit. Every other answer may: `directive` if it said so outright.
+* The provider's own trouble creates no limit. Every other answer may: `directive` if it signal so outright.
 * A wait on a 429 or 402 is a limit as well, of the longest used-up window, and as wide as the answer says.
 * Of two statements about the same thing the later moment counts. Each window has a ceiling.
 * Where nothing says until when, it is guessed: a long window 10 minutes, money 6 hours, anything else a minute.
 
-Intuition: the wish ("come back in 20 s") is about this request, the limit about the account. They often come in one
-header, and are still two answers to two questions.
+Intuition: a wait that is asked for ("come back in 20 s") is about this request, the limit about the account. They often
+come in one header, and are still two answers to two questions.
 
 Road not taken: a verdict per provider. Ten of them disagree on what a minute is.
 """
@@ -30,7 +30,7 @@ from bucket_failover_core.answers.signals import (
     Noted,
     Open,
     Reach,
-    Sentence,
+    Signal,
     ThisRequestOnly,
     Unreadable,
     UsedUp,
@@ -52,8 +52,8 @@ from bucket_failover_core.value import trusted
 LONG_WAIT_SECONDS: Final = 300.0
 """A 429 that asks for a longer wait is about a window, not a burst."""
 
-WISH_MAX_SECONDS: Final = 32 * 86_400.0
-"""A wish is cut at this."""
+ASKED_WAIT_MAX_SECONDS: Final = 32 * 86_400.0
+"""A wait that is asked for is cut at this."""
 
 _GUESS_SECONDS: Final = 60.0
 _SAME_MOMENT_SECONDS: Final = 5.0
@@ -77,14 +77,14 @@ _FROM_HEADER: Final[LimitSource] = "retry-after"
 _FROM_BODY: Final[LimitSource] = "body"
 
 
-class Wish(NamedTuple):
-    """The moment before which the provider wants no repetition of this request, and where it said so."""
+class AskedWait(NamedTuple):
+    """The moment before which the provider wants no repetition of this request, and where it signal so."""
 
     until: float
     source: LimitSource
 
 
-class Judgement(NamedTuple):
+class Conclusion(NamedTuple):
     """What follows from an answer.
 
     Args:
@@ -92,7 +92,7 @@ class Judgement(NamedTuple):
         limits: what it says of quota.
         guess: what is believed of quota if it says nothing more of it than that the call was refused for it.
         is_spoken: the answer itself says so, and not only its status.
-        wish: Unix seconds before which no repetition is wanted.
+        retry_not_before: Unix seconds before which no repetition is wanted.
         detail: in words of our own.
         unreadable: a field that speaks of limits, if none that does can be read; else empty.
         account_disabled: the provider has disabled the account.
@@ -102,14 +102,14 @@ class Judgement(NamedTuple):
     limits: tuple[Limit, ...] = ()
     guess: tuple[Limit, ...] = ()
     is_spoken: bool = False
-    wish: float | None = None
+    retry_not_before: float | None = None
     detail: str = ""
     unreadable: str = ""
     account_disabled: bool = False
 
 
-class Speech(NamedTuple):
-    """An answer's sentences, sorted by what they are about.
+class SignalsByKind(NamedTuple):
+    """An answer's signals, sorted by what they are about.
 
     Args:
         used_up: the allowances that are used up.
@@ -117,7 +117,7 @@ class Speech(NamedTuple):
         reach: whom it all concerns.
         wait: the latest moment that a field of the body asks to wait for.
         is_short: something is reported, and open; or the request alone was refused.
-        is_alone: the request alone was refused, if nothing else is said.
+        is_alone: the request alone was refused, if nothing else is signal.
         is_readable: something about limits can be read.
         unreadable: the first field about limits that cannot be read; else empty.
     """
@@ -132,109 +132,115 @@ class Speech(NamedTuple):
     unreadable: str = ""
 
 
-def judge(answer: Answer, said: list[Sentence], *, now: float) -> Judgement:
-    """What follows from an answer's sentences at `now`."""
-    speech = _sorted(said)
+def conclude(answer: Answer, signals: list[Signal], *, now: float) -> Conclusion:
+    """What follows from an answer's signals at `now`."""
+    by_kind = _sorted(signals)
     if answer.succeeded:
-        limits = _limits(speech, None, answer, now=now) if speech.used_up else ()
-        return Judgement(None, limits, unreadable="" if speech.is_readable else speech.unreadable)
-    wish, unreadable_wait = _wish(answer, speech, now=now)
-    cause = _cause(answer, speech, wish, now=now)
-    detail = _origin(answer) if speech.named is None else f"{_origin(answer)}, {speech.named.detail}"
-    not_before = None if wish is None else wish.until
+        limits = _limits(by_kind, None, answer, now=now) if by_kind.used_up else ()
+        return Conclusion(None, limits, unreadable="" if by_kind.is_readable else by_kind.unreadable)
+    asked, unreadable_wait = _asked_wait(answer, by_kind, now=now)
+    cause = _cause(answer, by_kind, asked, now=now)
+    detail = _origin(answer) if by_kind.named is None else f"{_origin(answer)}, {by_kind.named.detail}"
+    not_before = None if asked is None else asked.until
     is_refusal = is_spent(cause) and answer.status in _SPENT_STATUSES
-    unreadable = speech.unreadable or (unreadable_wait if is_refusal and wish is None else "")
-    if speech.is_readable or (is_refusal and wish is not None):
+    unreadable = by_kind.unreadable or (unreadable_wait if is_refusal and asked is None else "")
+    if by_kind.is_readable or (is_refusal and asked is not None):
         unreadable = ""
     if cause is None or cause in _PROVIDERS_TROUBLE:
-        return Judgement(cause, wish=not_before, detail=detail, unreadable=unreadable)
-    limits = _limits(speech, wish if is_refusal else None, answer, now=now)
-    guess = () if limits or speech.is_alone or not is_spent(cause) else (_bare_guess(answer, speech.reach, now=now),)
-    is_spoken = speech.named is not None and is_spent(speech.named.cause) and speech.named.is_spoken
+        return Conclusion(cause, retry_not_before=not_before, detail=detail, unreadable=unreadable)
+    limits = _limits(by_kind, asked if is_refusal else None, answer, now=now)
+    guess = () if limits or by_kind.is_alone or not is_spent(cause) else (_bare_guess(answer, by_kind.reach, now=now),)
+    is_spoken = by_kind.named is not None and is_spent(by_kind.named.cause) and by_kind.named.is_spoken
     disabled = cause is Cause.FORBIDDEN and answer.words.meaning == "disabled"
-    return Judgement(cause, limits, guess, is_spoken, not_before, detail, unreadable, disabled)
+    return Conclusion(cause, limits, guess, is_spoken, not_before, detail, unreadable, disabled)
 
 
-def _sorted(said: list[Sentence]) -> Speech:
+def _sorted(signals: list[Signal]) -> SignalsByKind:
     used_up: list[UsedUp] = []
     named, reach, wait, unreadable = None, None, None, ""
     is_open = is_alone = is_readable = False
-    for sentence in said:
-        match sentence:
+    for signal in signals:
+        match signal:
             case Open():
                 is_open = True
             case UsedUp():
-                used_up.append(sentence)
+                used_up.append(signal)
             case Noted():
                 is_readable = True
             case Wait():
-                wait = sentence.until if wait is None else max(wait, sentence.until)
+                wait = signal.until if wait is None else max(wait, signal.until)
             case Named():
-                named = named or sentence
+                named = named or signal
             case Reach():
-                reach = reach or sentence
+                reach = reach or signal
             case Unreadable():
-                unreadable = unreadable or sentence.field
+                unreadable = unreadable or signal.field
             case ThisRequestOnly():
                 is_alone = True
             case never:
                 assert_never(never)
     is_readable = is_readable or is_open or bool(used_up) or wait is not None
-    return Speech(used_up, named, reach or _CREDENTIAL, wait, is_open or is_alone, is_alone, is_readable, unreadable)
+    return SignalsByKind(
+        used_up, named, reach or _CREDENTIAL, wait, is_open or is_alone, is_alone, is_readable, unreadable
+    )
 
 
-def _cause(answer: Answer, speech: Speech, wish: Wish | None, *, now: float) -> Cause | None:
+def _cause(answer: Answer, by_kind: SignalsByKind, asked: AskedWait | None, *, now: float) -> Cause | None:
     """What the failed call was."""
-    status, named, windows = answer.status, speech.named, [said.window for said in speech.used_up]
+    status, named, windows = answer.status, by_kind.named, [signal.window for signal in by_kind.used_up]
     if answer.is_page and status in _REFUSALS:
         return Cause.NETWORK
     if answer.words.meaning == "no-capacity":
         return Cause.OVERLOADED
     if status != _TOO_MANY:
         return cause_of_status(status) if named is None else named.cause
-    if not LONG_WINDOWS.isdisjoint(windows) or (wish is not None and wish.until - now > LONG_WAIT_SECONDS):
+    if not LONG_WINDOWS.isdisjoint(windows) or (asked is not None and asked.until - now > LONG_WAIT_SECONDS):
         return Cause.QUOTA
     if named is not None:
         return named.cause
     if windows:
         return Cause.THROTTLED if _SHORT_WINDOWS.issuperset(windows) else Cause.QUOTA
-    return Cause.THROTTLED if wish is not None or speech.is_short else Cause.QUOTA
+    return Cause.THROTTLED if asked is not None or by_kind.is_short else Cause.QUOTA
 
 
-def _wish(answer: Answer, speech: Speech, *, now: float) -> tuple[Wish | None, str]:
+def _asked_wait(answer: Answer, by_kind: SignalsByKind, *, now: float) -> tuple[AskedWait | None, str]:
     """The moment before which no repetition is wanted, and a header that asks for one and cannot be read.
 
     Words are read only where no header and no field gives a wait. A short wait beside a code for money is a gateway's.
     """
-    asked, unreadable = asked_wait(answer, now=now)
-    until, source = now if asked is None else asked, _FROM_HEADER
-    if speech.wait is not None and speech.wait > until:
-        until, source = speech.wait, _FROM_BODY
+    in_headers, unreadable = asked_wait(answer, now=now)
+    until, source = now if in_headers is None else in_headers, _FROM_HEADER
+    if by_kind.wait is not None and by_kind.wait > until:
+        until, source = by_kind.wait, _FROM_BODY
     if until <= now and answer.message is not NO_MESSAGE:
         until, source = now + (parse_wait(answer.message) or 0.0), _FROM_BODY
     is_short = until - now <= LONG_WAIT_SECONDS
     if until <= now or (is_short and not MONEY_NAMES.isdisjoint(answer.error.names)):
         return None, unreadable
-    return Wish(min(until, now + WISH_MAX_SECONDS), source), unreadable
+    return AskedWait(min(until, now + ASKED_WAIT_MAX_SECONDS), source), unreadable
 
 
-def _limits(speech: Speech, wish: Wish | None, answer: Answer, *, now: float) -> tuple[Limit, ...]:
-    """One limit for each thing that is used up; a wish is one as well."""
+def _limits(by_kind: SignalsByKind, asked: AskedWait | None, answer: Answer, *, now: float) -> tuple[Limit, ...]:
+    """One limit for each thing that is used up; a wait that is asked for is one as well."""
     found: dict[_Subject, _Belief] = {}
-    used_up = speech.used_up
-    if wish is not None and wish.until - now <= LONG_WAIT_SECONDS and not all(said.waiting_heals for said in used_up):
-        wish = None
-    for said in used_up:
-        if said.until is not None and said.until > now and (wish is None or not said.yields):
-            _believe(found, _subject(said), _Belief(said.until, said.source, said.strength, said.detail))
-    if wish is not None:
-        detail = f"HTTP {answer.status}, " + ("retry-after" if wish.source == _FROM_HEADER else "the wait in the body")
-        _believe(found, _subject_of_wish(speech), _Belief(wish.until, wish.source, "directive", detail))
-    endless = [said for said in used_up if said.until is None and (wish is None or not said.waiting_heals)]
+    used_up = by_kind.used_up
+    if (
+        asked is not None
+        and asked.until - now <= LONG_WAIT_SECONDS
+        and not all(signal.waiting_heals for signal in used_up)
+    ):
+        asked = None
+    for signal in used_up:
+        if signal.until is not None and signal.until > now and (asked is None or not signal.yields):
+            _believe(found, _subject(signal), _Belief(signal.until, signal.source, signal.strength, signal.detail))
+    if asked is not None:
+        detail = f"HTTP {answer.status}, " + ("retry-after" if asked.source == _FROM_HEADER else "the wait in the body")
+        _believe(found, _subject_of_wait(by_kind), _Belief(asked.until, asked.source, "directive", detail))
+    endless = [signal for signal in used_up if signal.until is None and (asked is None or not signal.waiting_heals)]
     if len(endless) > 1:
-        endless.sort(key=lambda said: said.window not in LONG_WINDOWS)
-    for said in endless:
-        _guess(found, said, answer, now=now)
+        endless.sort(key=lambda signal: signal.window not in LONG_WINDOWS)
+    for signal in endless:
+        _guess(found, signal, answer, now=now)
     return tuple([_limit(subject, belief, now=now) for subject, belief in found.items()])
 
 
@@ -255,19 +261,19 @@ class _Belief(NamedTuple):
     detail: str
 
 
-def _subject(said: UsedUp) -> _Subject:
-    return _Subject(said.window, said.scope, said.model)
+def _subject(signal: UsedUp) -> _Subject:
+    return _Subject(signal.window, signal.scope, signal.model)
 
 
-def _subject_of_wish(speech: Speech) -> _Subject:
+def _subject_of_wait(by_kind: SignalsByKind) -> _Subject:
     """What a wait is about: the longest used-up window among those that reach furthest."""
-    if not speech.used_up:
-        return _Subject("unknown", speech.reach.scope, speech.reach.model)
-    if len(speech.used_up) == 1:
-        return _subject(speech.used_up[0])
-    breadth = max(_BREADTH[said.scope] for said in speech.used_up)
-    widest = [said for said in speech.used_up if _BREADTH[said.scope] == breadth]
-    return _subject(max(widest, key=lambda said: (WINDOW_CEILING_SECONDS[said.window], said.window != "unknown")))
+    if not by_kind.used_up:
+        return _Subject("unknown", by_kind.reach.scope, by_kind.reach.model)
+    if len(by_kind.used_up) == 1:
+        return _subject(by_kind.used_up[0])
+    breadth = max(_BREADTH[signal.scope] for signal in by_kind.used_up)
+    widest = [signal for signal in by_kind.used_up if _BREADTH[signal.scope] == breadth]
+    return _subject(max(widest, key=lambda signal: (WINDOW_CEILING_SECONDS[signal.window], signal.window != "unknown")))
 
 
 def _believe(found: dict[_Subject, _Belief], subject: _Subject, belief: _Belief) -> None:
@@ -284,18 +290,18 @@ def _believe(found: dict[_Subject, _Belief], subject: _Subject, belief: _Belief)
     found[subject] = later
 
 
-def _guess(found: dict[_Subject, _Belief], said: UsedUp, answer: Answer, *, now: float) -> None:
+def _guess(found: dict[_Subject, _Belief], signal: UsedUp, answer: Answer, *, now: float) -> None:
     """Believe for a while what nothing gives an end to.
 
     A short window is worth a guess only if the call was refused, and nothing else is known.
     """
-    subject = _subject(said)
-    seconds = said.guess_seconds
+    subject = _subject(signal)
+    seconds = signal.guess_seconds
     if seconds is None:
-        seconds = _GUESS_BY_WINDOW.get(said.window, _GUESS_SECONDS)
-    is_worth_it = said.window in LONG_WINDOWS or not (answer.succeeded or found)
+        seconds = _GUESS_BY_WINDOW.get(signal.window, _GUESS_SECONDS)
+    is_worth_it = signal.window in LONG_WINDOWS or not (answer.succeeded or found)
     if subject not in found and is_worth_it:
-        found[subject] = _Belief(now + seconds, "guess", "advisory", said.detail)
+        found[subject] = _Belief(now + seconds, "guess", "advisory", signal.detail)
 
 
 def _limit(subject: _Subject, belief: _Belief, *, now: float) -> Limit:
@@ -318,7 +324,7 @@ def _bare_guess(answer: Answer, reach: Reach, *, now: float) -> Limit:
 
 
 def _origin(answer: Answer) -> str:
-    """Where it was said."""
+    """Where it was signal."""
     return (
         f"HTTP {answer.status}" if answer.status is not None and answer.http_status == answer.status else "error event"
     )

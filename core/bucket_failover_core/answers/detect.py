@@ -22,7 +22,7 @@ _BY_CODE: Final[dict[str, Dialect]] = {
 """Codes that only one provider uses."""
 
 
-def dialect_of(answer: Answer) -> Dialect:
+def detect_dialect(answer: Answer) -> Dialect:
     """Whose way of speaking the answer is in.
 
     Example: a header `x-codex-primary-used-percent` is `codex`; an error with `"status": "RESOURCE_EXHAUSTED"` beside a

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, get_args
 
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import NOTED, Open, Sentence, Unreadable, UsedUp
+from bucket_failover_core.answers.signals import NOTED, Open, Signal, Unreadable, UsedUp
 from bucket_failover_core.facts.limits import LimitScope, LimitSource, Window
 from bucket_failover_core.formats import parse_http_date, parse_number
 
@@ -66,7 +66,7 @@ def read_count(
     window: Window,
     scope: LimitScope = "credential",
     model: str | None = None,
-) -> Sentence | None:
+) -> Signal | None:
     """What a pair of headers says of an allowance: how much remains, and when it is full again.
 
     None: they are not there, or blank.

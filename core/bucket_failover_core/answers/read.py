@@ -1,7 +1,7 @@
-"""What did an answer say, of everything that anybody asks about it?
+"""What did an answer say, of everything that callers ask about it?
 
-Rules: an answer is read once, by its sender's clock (`skew`), and what was read is told in our time. What is
-left of it names no words but `detail`: the text stays where it came from.
+Rules: an answer is read once, by its sender's clock (`skew`), and what was read is told in our time. Only `detail` is
+text, and that is our own: the provider's stays where it came from.
 
 Intuition: verdict, limits and windows are three questions to one text. Asked one by one, they parse it three times.
 
@@ -14,10 +14,10 @@ from typing import final
 from bucket_failover_core.answers.classify import hear
 from bucket_failover_core.answers.clock_skew import (
     NO_SKEW,
-    ClockSkew,
     estimate_skew,
     limits_in_our_time,
     reading_in_our_time,
+    verdict_in_our_time,
 )
 from bucket_failover_core.facts.calls import CallFailure, Verdict
 from bucket_failover_core.facts.limits import Limit
@@ -57,7 +57,7 @@ def read_answer(failure: CallFailure, *, now: float, reads_windows: bool = True)
     """What an answer said, a failed or a successful one, read once.
 
     Example: a 429 with `retry-after: 20` that comes at 1000.0 is not served; its verdict is `throttled`, with one limit
-    until 1020.0, and `at` is 1000.0, whenever anybody asks about it.
+    until 1020.0, and `at` is 1000.0, whenever a caller asks about it.
 
     Args:
         failure: what is left of the call. An answer that cannot be classified has neither `served` nor a `verdict`.
@@ -77,17 +77,10 @@ def read_answer(failure: CallFailure, *, now: float, reads_windows: bool = True)
     return _read(
         at=now,
         served=heard.served,
-        verdict=None if heard.verdict is None else _in_our_time(heard.verdict, limits, clock),
+        verdict=None if heard.verdict is None else verdict_in_our_time(heard.verdict, clock),
         limits=limits,
         readings=tuple(reading_in_our_time(reading, clock) for reading in readings) if readings else (),
         model=failure.model,
         skew_seconds=None if skew is None else skew.seconds,
         output_started=failure.output_started,
     )
-
-
-def _in_our_time(verdict: Verdict, limits: tuple[Limit, ...], skew: ClockSkew) -> Verdict:
-    if skew.seconds == 0:
-        return verdict
-    wish = verdict.retry_not_before
-    return verdict.evolve({"limits": limits, "retry_not_before": None if wish is None else wish - skew.seconds})

@@ -93,7 +93,7 @@ class ThisRequestOnly(NamedTuple):
     """If nothing else is said, this request was refused, and not the account."""
 
 
-Sentence = UsedUp | Open | Noted | Unreadable | Wait | Named | Reach | ThisRequestOnly
+Signal = UsedUp | Open | Noted | Unreadable | Wait | Named | Reach | ThisRequestOnly
 
 NOTED = Noted()
 THIS_REQUEST_ONLY = ThisRequestOnly()

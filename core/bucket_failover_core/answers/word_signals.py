@@ -14,7 +14,7 @@ reached" would then win.
 from typing import Final
 
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import Named, Reach, Sentence, UsedUp
+from bucket_failover_core.answers.signals import Named, Reach, Signal, UsedUp
 from bucket_failover_core.facts.causes import Cause, is_spent
 from bucket_failover_core.facts.limits import LONG_WINDOWS, Window
 from bucket_failover_core.facts.status_codes import cause_of_status
@@ -28,7 +28,7 @@ _QUOTA_STATUSES: Final = frozenset({402, 403, 429})
 """Where an end that is told ("resets at …") says by itself that something is used up."""
 
 
-def with_words(answer: Answer, said: list[Sentence], *, now: float) -> list[Sentence]:
+def with_words(answer: Answer, signals: list[Signal], *, now: float) -> list[Signal]:
     """The signals of a failed answer, with those of its words.
 
     Example: to a 403 "weekly (7-day) usage limit reached", of which no field says anything, come `Named(quota)` and
@@ -36,34 +36,34 @@ def with_words(answer: Answer, said: list[Sentence], *, now: float) -> list[Sent
 
     Args:
         answer: the failed answer.
-        said: what its dialect has read.
+        signals: what its dialect has read.
         now: Unix seconds.
     """
     words = answer.words
     match words.meaning:
         case "too-large":
-            return _too_large(answer, said)
+            return _too_large(answer, signals)
         case "no-capacity":
-            return [*said, Named(Cause.OVERLOADED, words.code or "no capacity")]
+            return [*signals, Named(Cause.OVERLOADED, words.code or "no capacity")]
         case "money":
-            return _money(answer, said, now=now)
+            return _money(answer, signals, now=now)
         case "disabled":
-            return [*said, Named(Cause.FORBIDDEN, "the account is disabled")]
-        case "allowance" if not any(isinstance(each, UsedUp) and each.window == "balance" for each in said):
-            return _used_up(answer, said, words.windows or _UNNAMED, now=now)
-        case "rate" if words.windows or not any(isinstance(each, UsedUp) for each in said):
-            return _used_up(answer, said, words.windows, now=now)
+            return [*signals, Named(Cause.FORBIDDEN, "the account is disabled")]
+        case "allowance" if not any(isinstance(each, UsedUp) and each.window == "balance" for each in signals):
+            return _used_up(answer, signals, words.windows or _UNNAMED, now=now)
+        case "rate" if words.windows or not any(isinstance(each, UsedUp) for each in signals):
+            return _used_up(answer, signals, words.windows, now=now)
         case None if answer.status in _QUOTA_STATUSES:
-            return _used_up(answer, said, words.windows or _UNNAMED, now=now)
+            return _used_up(answer, signals, words.windows or _UNNAMED, now=now)
         case _:
-            return said
+            return signals
 
 
-def _too_large(answer: Answer, said: list[Sentence]) -> list[Sentence]:
+def _too_large(answer: Answer, signals: list[Signal]) -> list[Signal]:
     """Headers still say what they say; of the error's own windows nothing is used up."""
-    if any(isinstance(each, UsedUp) and each.scope == "request" for each in said):
-        return said
-    kept = [each for each in said if not (isinstance(each, UsedUp) and each.source == "body")]
+    if any(isinstance(each, UsedUp) and each.scope == "request" for each in signals):
+        return signals
+    kept = [each for each in signals if not (isinstance(each, UsedUp) and each.source == "body")]
     cause = cause_of_status(answer.status)
     if not is_spent(cause):
         return kept
@@ -72,42 +72,44 @@ def _too_large(answer: Answer, said: list[Sentence]) -> list[Sentence]:
     return [*kept, UsedUp(window, None, "body", scope="request", detail=detail, waiting_heals=False)]
 
 
-def _money(answer: Answer, said: list[Sentence], *, now: float) -> list[Sentence]:
+def _money(answer: Answer, signals: list[Signal], *, now: float) -> list[Signal]:
     """A "monthly spending limit" is no month; but a month whose end a field gives is what the money was for."""
-    kept = [each for each in said if not _is_windows_name(each)]
+    kept = [each for each in signals if not _is_windows_name(each)]
     if any(isinstance(each, UsedUp) and each.window == "month" and each.until is not None for each in kept):
         return [*kept, Named(Cause.QUOTA, answer.words.code or "money")]
     return _used_up(answer, kept, frozenset({"balance"}), now=now)
 
 
-def _is_windows_name(said: Sentence) -> bool:
+def _is_windows_name(signal: Signal) -> bool:
     """Whether it is a window of which the body says no more than its name."""
-    return isinstance(said, UsedUp) and said.source == "body" and said.window != "balance" and said.until is None
+    return (
+        isinstance(signal, UsedUp) and signal.source == "body" and signal.window != "balance" and signal.until is None
+    )
 
 
-def _used_up(answer: Answer, said: list[Sentence], windows: frozenset[Window], *, now: float) -> list[Sentence]:
+def _used_up(answer: Answer, signals: list[Signal], windows: frozenset[Window], *, now: float) -> list[Signal]:
     """What is used up, and the cause that follows from it."""
     words = answer.words
     end = words.end(now)
     if end is not None and end <= now:  # by another clock than ours
         end = None
-    told = {each.window for each in said if isinstance(each, UsedUp)}
+    told = {each.window for each in signals if isinstance(each, UsedUp)}
     same = told if windows == _UNNAMED else told & windows
     meant = same or windows
     is_long = not LONG_WINDOWS.isdisjoint(meant) or "unknown" in meant
     detail = words.code or _DETAILS.get(words.meaning or "", "an end is told")
     cause = Named(Cause.QUOTA if is_long else Cause.THROTTLED, detail, words.code != "" or words.meaning != "rate")
     if same:
-        return [*(_with_end(each, same, end) for each in said), cause]
-    reach = next((each for each in said if isinstance(each, Reach)), _OURS)
-    return [*said, *(_allowance(window, end, reach) for window in sorted(windows)), cause]
+        return [*(_with_end(each, same, end) for each in signals), cause]
+    reach = next((each for each in signals if isinstance(each, Reach)), _OURS)
+    return [*signals, *(_allowance(window, end, reach) for window in sorted(windows)), cause]
 
 
-def _with_end(said: Sentence, windows: frozenset[Window] | set[Window], end: float | None) -> Sentence:
+def _with_end(signal: Signal, windows: frozenset[Window] | set[Window], end: float | None) -> Signal:
     """What a field has said, with the end that the words give."""
-    if end is None or not isinstance(said, UsedUp) or said.window not in windows or said.until is not None:
-        return said
-    return said._replace(until=end, strength="directive")
+    if end is None or not isinstance(signal, UsedUp) or signal.window not in windows or signal.until is not None:
+        return signal
+    return signal._replace(until=end, strength="directive")
 
 
 def _allowance(window: Window, end: float | None, reach: Reach) -> UsedUp:

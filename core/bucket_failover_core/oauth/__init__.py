@@ -54,7 +54,7 @@ from bucket_failover_core.oauth.responses import (
 )
 from bucket_failover_core.oauth.single_login import (
     AdoptLogin,
-    AskPerson,
+    AskUser,
     LoginAnswer,
     LoginDecision,
     LoginEnded,
@@ -75,7 +75,7 @@ __all__ = [
     "AdoptInstead",
     "AdoptLogin",
     "AdoptStored",
-    "AskPerson",
+    "AskUser",
     "CodeGiven",
     "DeviceCode",
     "DeviceCodeExpired",

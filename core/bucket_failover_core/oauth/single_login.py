@@ -66,10 +66,10 @@ class AdoptLogin(Value):
 
 
 @final
-class AskPerson(Value):
+class AskUser(Value):
     """Open the window, or show the code."""
 
-    kind: Literal["ask-person"] = "ask-person"
+    kind: Literal["ask-user"] = "ask-user"
 
 
 @final
@@ -80,7 +80,7 @@ class LoginEnded(Value):
     answer: LoginAnswer
 
 
-LoginDecision = Annotated[AdoptLogin | AskPerson, Field(discriminator="kind")]
+LoginDecision = Annotated[AdoptLogin | AskUser, Field(discriminator="kind")]
 """What `decide_login` succeeds with."""
 
 
@@ -89,14 +89,14 @@ def decide_login(snapshot: LoginSnapshot, *, now: float) -> Result[LoginDecision
 
     Example: we have waited for our turn. With an answer that was not there when we asked it is
     `Failure(LoginEnded(...))`; with a live token that was not, `Success(AdoptLogin())`; with neither,
-    `Success(AskPerson())`.
+    `Success(AskUser())`.
 
     Args:
         snapshot: what is wanted, and what is known.
         now: Unix seconds.
 
     Returns:
-        `Success` of `AdoptLogin` or `AskPerson`; `Failure` of `LoginEnded`.
+        `Success` of `AdoptLogin` or `AskUser`; `Failure` of `LoginEnded`.
 
     Raises:
         ValueError: `now` is no moment.
@@ -108,7 +108,7 @@ def decide_login(snapshot: LoginSnapshot, *, now: float) -> Result[LoginDecision
     answer = snapshot.answer
     if answer is not None and answer != snapshot.known:
         return Failure(LoginEnded(answer=answer))
-    return Success(AskPerson())
+    return Success(AskUser())
 
 
 def _is_news(stored: TokenHeld, unwanted: str, *, now: float) -> bool:

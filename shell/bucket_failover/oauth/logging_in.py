@@ -66,7 +66,7 @@ class LoggingIn:
                     return
                 case "login-ended":
                     raise _as_error(decision.answer)
-                case "ask-person":
+                case "ask-user":
                     yield from self._ask()
                 case never:
                     assert_never(never)

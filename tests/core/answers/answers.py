@@ -14,9 +14,9 @@ from bucket_failover_core import (
     classify_failure,
     read_limits,
 )
-from bucket_failover_core.answers.conclude import Judgement, judge
+from bucket_failover_core.answers.conclude import Conclusion, conclude
 from bucket_failover_core.answers.response import answer_of
-from bucket_failover_core.answers.signals import Sentence, UsedUp
+from bucket_failover_core.answers.signals import Signal, UsedUp
 from bucket_failover_core.facts.limits import LimitScope, LimitSource, Strength, Window
 
 NOW = 1_786_553_400.0
@@ -74,10 +74,10 @@ def bare(status: int = 429, **fields: object) -> Limit:
 
 
 def judged_by(
-    said: list[Sentence], status: int | None = 429, *headers: tuple[str, str], body: object = None
-) -> Judgement:
+    said: list[Signal], status: int | None = 429, *headers: tuple[str, str], body: object = None
+) -> Conclusion:
     """What follows from these sentences, whatever dialect they were in."""
-    return judge(answer_of(answer(status, *headers, body=body)), said, now=NOW)
+    return conclude(answer_of(answer(status, *headers, body=body)), said, now=NOW)
 
 
 def spent(

@@ -12,13 +12,11 @@ from bucket_failover_core import CallFailure, Limit, Verdict, classify_failure, 
 from bucket_failover_core.answers import (
     ClockSkew,
     SkewUnknown,
-    classify_by_its_clock,
     estimate_skew,
-    read_limits_by_its_clock,
     read_windows,
-    read_windows_by_its_clock,
 )
 from bucket_failover_core.answers.clock_skew import NO_SKEW
+from tests.core.answers.by_clock import limits_told, verdict_told, windows_told
 
 NOON = 1_786_536_000.0
 """2026-08-12 12:00:00 UTC, a Wednesday."""
@@ -103,9 +101,9 @@ IN_TWO_HOURS = "Wed, 12 Aug 2026 14:00:00 GMT"
 
 
 def ends(failure: CallFailure, skew: ClockSkew) -> tuple[float | None, list[float]]:
-    """The wish, and the ends of the limits, in seconds from now."""
-    verdict = classify_by_its_clock(failure, now=NOON, skew=skew).unwrap()
-    limits = read_limits_by_its_clock(failure, now=NOON, skew=skew).unwrap()
+    """The wait, and the ends of the limits, in seconds from now."""
+    verdict = verdict_told(failure, now=NOON, skew=skew).unwrap()
+    limits = limits_told(failure, now=NOON, skew=skew).unwrap()
     assert limits in {verdict.limits, ()}  # an answer that speaks of none leaves a guess to the verdict
     assert all(limit.observed_at == NOON for limit in verdict.limits)
     wish = verdict.retry_not_before
@@ -152,16 +150,15 @@ def test_what_cannot_be_classified_stays_so() -> None:
     """Failures are handed through."""
     served = answer(status=200)
     unreadable = answer(("anthropic-ratelimit-unified-5h-reset", "soon"), status=200)
-    assert classify_by_its_clock(served, now=NOON, skew=AHEAD) == classify_failure(served, now=NOON)
+    assert verdict_told(served, now=NOON, skew=AHEAD) == classify_failure(served, now=NOON)
     assert not is_successful(read_limits(unreadable, now=NOON))
-    assert read_limits_by_its_clock(unreadable, now=NOON, skew=AHEAD) == read_limits(unreadable, now=NOON)
+    assert limits_told(unreadable, now=NOON, skew=AHEAD) == read_limits(unreadable, now=NOON)
 
 
-@pytest.mark.parametrize("function", [estimate_skew, classify_by_its_clock, read_limits_by_its_clock])
-def test_a_moment_is_a_number(function: Any) -> None:
+def test_a_moment_is_a_number() -> None:
     """As everywhere."""
     with pytest.raises(ValueError, match=r"^now: "):
-        function(answer(), now=float("nan"))
+        estimate_skew(answer(), now=float("nan"))
 
 
 # Laws. Whole seconds, and halves: so that sums of them are exact.
@@ -203,7 +200,7 @@ def shifted(limits: tuple[Limit, ...], seconds: float) -> list[dict[str, Any]]:
 @given(failure=ANSWERS, seconds=HALVES)
 def test_an_answer_is_read_by_its_clock_and_told_by_ours(failure: CallFailure, seconds: float) -> None:
     """As if it were read at the moment that its clock shows, and all of it moved back by the difference."""
-    ours = classify_by_its_clock(failure, now=NOON, skew=ClockSkew(seconds=seconds))
+    ours = verdict_told(failure, now=NOON, skew=ClockSkew(seconds=seconds))
     its = classify_failure(failure, now=NOON + seconds)
     assert is_successful(ours) == is_successful(its)
     if is_successful(its):
@@ -213,7 +210,7 @@ def test_an_answer_is_read_by_its_clock_and_told_by_ours(failure: CallFailure, s
         assert one.retry_not_before == (None if wish is None else wish - seconds)
         assert [limit.model_dump() for limit in one.limits] == shifted(two.limits, seconds)
         assert (one.cause, one.detail) == (two.cause, two.detail)
-    limits = read_limits_by_its_clock(failure, now=NOON, skew=ClockSkew(seconds=seconds))
+    limits = limits_told(failure, now=NOON, skew=ClockSkew(seconds=seconds))
     told = read_limits(failure, now=NOON + seconds)
     assert is_successful(limits) == is_successful(told)
     if is_successful(told):
@@ -247,13 +244,13 @@ OPEN_WEEK = (
 def test_readings_are_in_our_time_too(seconds: float) -> None:
     """When a window begins anew is a moment; when it was read, ours."""
     failure = answer(*OPEN_WEEK, status=200)
-    (reading,) = read_windows_by_its_clock(failure, now=NOON, skew=ClockSkew(seconds=seconds))
+    (reading,) = windows_told(failure, now=NOON, skew=ClockSkew(seconds=seconds))
     assert (reading.resets_at, reading.observed_at) == (NOON + 9_000 - seconds, NOON)
-    assert read_windows_by_its_clock(failure, now=NOON) == read_windows(failure, now=NOON)
+    assert windows_told(failure, now=NOON) == read_windows(failure, now=NOON)
 
 
 def test_a_reading_without_a_reset_has_none_in_our_time_either() -> None:
     """Unknown stays unknown."""
     failure = answer(*OPEN_WEEK[:2], status=200)
-    (reading,) = read_windows_by_its_clock(failure, now=NOON, skew=ClockSkew(seconds=60.0))
+    (reading,) = windows_told(failure, now=NOON, skew=ClockSkew(seconds=60.0))
     assert (reading.resets_at, reading.observed_at) == (None, NOON)

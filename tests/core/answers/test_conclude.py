@@ -9,7 +9,7 @@ from bucket_failover_core.answers.signals import (
     Named,
     Open,
     Reach,
-    Sentence,
+    Signal,
     Unreadable,
     Wait,
 )
@@ -65,7 +65,7 @@ OVERLOADED = {"error": {"type": "overloaded_error"}}
         ([Named(Cause.FORBIDDEN, "n"), Named(Cause.QUOTA, "m")], Cause.FORBIDDEN),
     ],
 )
-def test_what_a_429_was(said: list[Sentence], cause: Cause) -> None:
+def test_what_a_429_was(said: list[Signal], cause: Cause) -> None:
     """`quota` for a long window or a wait over 300 s; `throttled` if all that is named is shorter, or open."""
     assert judged_by(said).cause is cause
     named = next((each.cause for each in said if isinstance(each, Named)), Cause.QUOTA)
@@ -191,7 +191,7 @@ def test_what_an_overload_is(status: int, body: object, cause: Cause | None) -> 
 
 def test_an_overload_is_the_providers_own_trouble() -> None:
     """Neither a used-up window, nor a long wait, nor a name of the dialect's own makes it the account's."""
-    stories: list[list[Sentence]] = [[spent("5h")], [Wait(NOW + 301)], [spent("minute")], [Named(Cause.THROTTLED, "n")]]
+    stories: list[list[Signal]] = [[spent("5h")], [Wait(NOW + 301)], [spent("minute")], [Named(Cause.THROTTLED, "n")]]
     for said in stories:
         for status in (429, 503):
             found = judged_by(said, status, body=OVERLOADED)
@@ -205,10 +205,10 @@ def test_an_overload_is_the_providers_own_trouble() -> None:
 def test_a_wish_is_cut_at_thirty_two_days(wait: float, wish: float) -> None:
     """On every status; None if it is not after now."""
     for status in (429, 402, 503, 404):
-        assert judged_by([Wait(NOW + wait)], status).wish == NOW + wish
+        assert judged_by([Wait(NOW + wait)], status).retry_not_before == NOW + wish
         assert verdict(status, ("retry-after", f"{wait}")).retry_not_before == pytest.approx(NOW + wish, abs=1e-6)
         for past in (0.0, -1.0, -1e12):
-            assert judged_by([Wait(NOW + past)], status).wish is None
+            assert judged_by([Wait(NOW + past)], status).retry_not_before is None
 
 
 @pytest.mark.parametrize(
@@ -236,14 +236,14 @@ def test_of_several_wishes(
     headers = () if asked is None else (("retry-after", asked),)
     body = None if words is None else f"Please try again in {words}"
     found = judged_by([] if field is None else [Wait(NOW + field)], 429, *headers, body=body)
-    assert found.wish == (None if wait is None else NOW + wait)
+    assert found.retry_not_before == (None if wait is None else NOW + wait)
     assert found.limits == (() if wait is None else (wished(wait, source=source),))
 
 
 def test_of_several_waits_in_the_body_the_latest_counts() -> None:
     """In whatever order they stand."""
-    assert judged_by([Wait(NOW + 20), Wait(NOW + 30)]).wish == NOW + 30
-    assert judged_by([Wait(NOW + 30), Wait(NOW + 20)]).wish == NOW + 30
+    assert judged_by([Wait(NOW + 20), Wait(NOW + 30)]).retry_not_before == NOW + 30
+    assert judged_by([Wait(NOW + 30), Wait(NOW + 20)]).retry_not_before == NOW + 30
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_of_several_waits_in_the_body_the_latest_counts() -> None:
         ([], (("retry-after-ms", "soon"), ("retry-after", "20")), ""),
     ],
 )
-def test_unreadable_is_not_silent(said: list[Sentence], headers: tuple[tuple[str, str], ...], unreadable: str) -> None:
+def test_unreadable_is_not_silent(said: list[Signal], headers: tuple[tuple[str, str], ...], unreadable: str) -> None:
     """A field is named if something speaks of limits and none of it can be read."""
     assert judged_by(said, 429, *headers).unreadable == unreadable
 
@@ -305,7 +305,7 @@ def test_only_a_refusals_wait_speaks_of_limits(status: int, told: object) -> Non
         ([], 503, "HTTP 503", False),
     ],
 )
-def test_the_detail_is_in_words_of_our_own(said: list[Sentence], status: int, detail: str, *, is_spoken: bool) -> None:
+def test_the_detail_is_in_words_of_our_own(said: list[Signal], status: int, detail: str, *, is_spoken: bool) -> None:
     """Where it was said, and what the error names."""
     found = judged_by(said, status, body="try again in 5s, sk-SECRET")
     assert (found.detail, found.is_spoken) == (detail, is_spoken)

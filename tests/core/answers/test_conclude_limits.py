@@ -3,13 +3,13 @@
 import pytest
 
 from bucket_failover_core import Cause, Limit
-from bucket_failover_core.answers.conclude import Judgement
+from bucket_failover_core.answers.conclude import Conclusion
 from bucket_failover_core.answers.signals import (
     THIS_REQUEST_ONLY,
     Named,
     Open,
     Reach,
-    Sentence,
+    Signal,
     Wait,
 )
 from bucket_failover_core.facts.limits import WINDOW_CEILING_SECONDS, Window
@@ -34,16 +34,16 @@ OVERLOADED = {"error": {"type": "overloaded_error"}}
 def test_the_providers_own_trouble_creates_no_limit(status: int) -> None:
     """Whatever hint comes with it (lesson 7); the wish is told."""
     found = judged_by([spent("5h"), spent("balance", None), Wait(NOW + 20)], status)
-    assert (found.limits, found.guess, found.wish) == ((), (), NOW + 20)
+    assert (found.limits, found.guess, found.retry_not_before) == ((), (), NOW + 20)
     overload = judged_by([spent("minute")], 429, ("retry-after", "20"), body=OVERLOADED)
-    assert (overload.limits, overload.guess, overload.wish) == ((), (), NOW + 20)
+    assert (overload.limits, overload.guess, overload.retry_not_before) == ((), (), NOW + 20)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
 def test_a_wish_on_any_other_status_is_no_limit(status: int) -> None:
     """What is used up is one all the same."""
     found = judged_by([spent("5h", 600), Wait(NOW + 20)], status)
-    assert (found.limits, found.wish) == ((limit(600, "5h", "header", "d"),), NOW + 20)
+    assert (found.limits, found.retry_not_before) == ((limit(600, "5h", "header", "d"),), NOW + 20)
     assert judged_by([Wait(NOW + 20)], status).limits == ()
     named = judged_by([Named(Cause.QUOTA, "n"), Wait(NOW + 20)], status)
     assert (named.limits, named.guess, named.is_spoken) == ((), (bare(status),), True)
@@ -73,7 +73,7 @@ def test_a_short_wait_beside_a_code_for_money_is_the_gateways(wait: float, *, is
     """It is neither a wish nor a limit."""
     body = {"error": {"code": "insufficient_quota"}}
     found = judged_by([spent("balance", None, waiting_heals=False), Wait(NOW + wait)], body=body)
-    assert found.wish == (NOW + wait if is_meant else None)
+    assert found.retry_not_before == (NOW + wait if is_meant else None)
     money = wished(wait, source="body", window="balance") if is_meant else limit(6 * HOUR, "balance", "guess", "d")
     assert found.limits == (money,)
 
@@ -82,7 +82,7 @@ def test_a_short_wait_beside_a_code_for_money_is_the_gateways(wait: float, *, is
 def test_what_no_wait_heals_is_not_healed_by_a_short_one(wait: float, *, is_meant: bool) -> None:
     """Money that is gone without a known code: the wish is told, and the limit is the money's."""
     found = judged_by([spent("balance", None, waiting_heals=False), Wait(NOW + wait)])
-    assert found.wish == NOW + wait
+    assert found.retry_not_before == NOW + wait
     money = wished(wait, source="body", window="balance") if is_meant else limit(6 * HOUR, "balance", "guess", "d")
     assert found.limits == (money,)
     beside = judged_by([spent("balance", 7_200.0, waiting_heals=False), spent("minute"), Wait(NOW + 20)])
@@ -131,9 +131,7 @@ def test_what_no_wait_heals_is_not_healed_by_a_short_one(wait: float, *, is_mean
         ([spent("5h", 0), spent("5h", 60)], (limit(60, "5h", "header", "d"),)),
     ],
 )
-def test_of_two_statements_about_the_same_thing_the_later_counts(
-    said: list[Sentence], limits: tuple[Limit, ...]
-) -> None:
+def test_of_two_statements_about_the_same_thing_the_later_counts(said: list[Signal], limits: tuple[Limit, ...]) -> None:
     """Of equal ends the harder, and then the first; a count's refill yields to a wait; what is over is no limit."""
     assert judged_by(said).limits == limits
     assert judged_by(said).guess == (() if limits else (bare(),))
@@ -163,7 +161,7 @@ def test_of_two_statements_about_the_same_thing_the_later_counts(
         ([spent("week", None, scope="model", model="m")], ("week", "model", "m")),
     ],
 )
-def test_what_a_wish_on_a_refusal_is_about(said: list[Sentence], subject: tuple[str, str, str | None]) -> None:
+def test_what_a_wish_on_a_refusal_is_about(said: list[Signal], subject: tuple[str, str, str | None]) -> None:
     """The longest used-up window that the answer names, and as wide as the answer says."""
     for status in (429, 402):
         found = judged_by([*said, Wait(NOW + 20)], status).limits
@@ -192,7 +190,7 @@ def test_what_a_wish_on_a_refusal_is_about(said: list[Sentence], subject: tuple[
         ([spent("5h", None), Wait(NOW + 20)], (wished(20, source="body", window="5h"),)),
     ],
 )
-def test_what_is_guessed(said: list[Sentence], limits: tuple[Limit, ...]) -> None:
+def test_what_is_guessed(said: list[Signal], limits: tuple[Limit, ...]) -> None:
     """A long window 10 minutes, money 6 hours, anything else a minute, and that only if nothing else is known."""
     found = judged_by(said)
     assert (found.limits, found.guess) == (limits, ())
@@ -212,16 +210,16 @@ def test_what_is_guessed(said: list[Sentence], limits: tuple[Limit, ...]) -> Non
         ([], ()),
     ],
 )
-def test_a_success_carries_limits_too(said: list[Sentence], limits: tuple[Limit, ...]) -> None:
+def test_a_success_carries_limits_too(said: list[Signal], limits: tuple[Limit, ...]) -> None:
     """But no cause, no wish, and no guess about a short window."""
-    assert judged_by(said, 200, ("retry-after", "20")) == Judgement(None, limits)
+    assert judged_by(said, 200, ("retry-after", "20")) == Conclusion(None, limits)
 
 
 def test_a_bare_refusal_concerns_whom_the_answer_concerns() -> None:
     """But one that concerns this request alone benches nobody."""
     assert judged_by([Reach("organization")]).guess == (bare(scope="organization"),)
     assert judged_by([Reach("model", "m")]).guess == (bare(scope="model", model="m"),)
-    assert judged_by([THIS_REQUEST_ONLY]) == Judgement(Cause.THROTTLED, detail="HTTP 429")
+    assert judged_by([THIS_REQUEST_ONLY]) == Conclusion(Cause.THROTTLED, detail="HTTP 429")
     assert judged_by([THIS_REQUEST_ONLY, spent("5h")]).limits == (limit(60, "5h", "header", "d"),)
     assert judged_by([THIS_REQUEST_ONLY, Wait(NOW + 20)]).limits == (wished(20, source="body"),)
     assert judged_by([], 403).guess == ()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bucket_failover_core import CallFailure, Dialect
-from bucket_failover_core.answers.detect import dialect_of
+from bucket_failover_core.answers.detect import detect_dialect
 from bucket_failover_core.answers.response import answer_of
 from tests.core.answers.answers import answer
 
@@ -16,7 +16,7 @@ CUSTOMARY = ("x-ratelimit-remaining-requests", "1")
 
 def guessed(body: object = None, *headers: tuple[str, str], status: int | None = 429) -> str:
     """Whose it seems to be."""
-    return dialect_of(answer_of(answer(status, *headers, body=body)))
+    return detect_dialect(answer_of(answer(status, *headers, body=body)))
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ ALL = set(get_args(Dialect))
 )
 def test_nothing_raises(body: str | None, headers: tuple[tuple[str, str], ...]) -> None:
     """Everything is somebody's, or nobody's."""
-    assert dialect_of(answer_of(CallFailure(status=429, body=body, headers=headers))) in ALL
+    assert detect_dialect(answer_of(CallFailure(status=429, body=body, headers=headers))) in ALL

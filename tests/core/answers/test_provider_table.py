@@ -13,7 +13,7 @@ import pytest
 from bucket_failover_core import CallFailure, Dialect, classify_failure
 from bucket_failover_core.answers import provider_table
 from bucket_failover_core.answers.classify import _READERS
-from bucket_failover_core.answers.detect import dialect_of
+from bucket_failover_core.answers.detect import detect_dialect
 from bucket_failover_core.answers.header_names import layout_of
 from bucket_failover_core.answers.provider_table import BY_DIALECT, PROVIDERS, Provider
 from bucket_failover_core.answers.response import answer_of
@@ -69,7 +69,7 @@ def test_its_own_headers_and_codes_tell_a_provider(provider: Provider) -> None:
         assert layout_of(("date", header.upper(), "x-ratelimit-remaining-requests")).dialect == provider.dialect
     for code in provider.codes:
         body = json.dumps({"error": {"message": "x", "code": code}})
-        assert dialect_of(answer_of(CallFailure(status=429, body=body))) == provider.dialect
+        assert detect_dialect(answer_of(CallFailure(status=429, body=body))) == provider.dialect
 
 
 @EACH

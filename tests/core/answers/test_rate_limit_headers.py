@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bucket_failover_core import CallFailure, classify_failure
 from bucket_failover_core.answers.rate_limit_headers import asked_wait, read_count
 from bucket_failover_core.answers.response import answer_of
-from bucket_failover_core.answers.signals import NOTED, Open, Sentence, Unreadable, UsedUp
+from bucket_failover_core.answers.signals import NOTED, Open, Signal, Unreadable, UsedUp
 from tests.core.answers.answers import NOW, Pairs, answer
 
 REMAINING, RESET = "x-ratelimit-remaining-x", "x-ratelimit-reset-x"
@@ -49,7 +49,7 @@ def is_open(wait: float | None = None) -> Open:
     return Open("day", resets_at=None if wait is None else NOW + wait)
 
 
-def count(*values: tuple[str, str], reads_open: bool = False) -> Sentence | None:
+def count(*values: tuple[str, str], reads_open: bool = False) -> Signal | None:
     """What a pair of headers says; its resets are plain seconds. Of an open allowance only window and end are told."""
     names = {"remaining": REMAINING, "reset": RESET}
     found = answer_of(answer(200, *((names[name], value) for name, value in values)), reads_open=reads_open)
@@ -99,7 +99,7 @@ def used_up(wait: float | None) -> UsedUp:
         ((("reset", "x"),), Unreadable(RESET)),
     ],
 )
-def test_counts(values: Pairs, said: Sentence | None) -> None:
+def test_counts(values: Pairs, said: Signal | None) -> None:
     """Zero is used up, more is open; the least of several counts, and the later reset."""
     assert count(*values) == said
 

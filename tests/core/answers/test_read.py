@@ -17,10 +17,8 @@ from bucket_failover_core.answers import read_windows
 from bucket_failover_core.answers.classify import hear, is_success
 from bucket_failover_core.answers.clock_skew import (
     ClockSkew,
-    classify_by_its_clock,
-    read_limits_by_its_clock,
-    read_windows_by_its_clock,
 )
+from tests.core.answers.by_clock import limits_told, verdict_told, windows_told
 from tests.support.worlds import limit
 
 NOW = 1_786_553_400.0
@@ -70,7 +68,6 @@ ANSWERS = [
     CallFailure(error_kind="cancelled"),
 ]
 
-
 # Read once, it says what the single questions say.
 
 
@@ -82,14 +79,14 @@ def test_it_says_what_the_single_questions_say(failure: CallFailure, dated: tupl
     skew = ClockSkew(seconds=AHEAD if dated else 0.0)
     told = read_answer(failure, now=NOW)
     served = is_success(failure)
-    verdict = classify_by_its_clock(failure, now=NOW, skew=skew).value_or(None)
-    limits = read_limits_by_its_clock(failure, now=NOW, skew=skew).value_or(())
+    verdict = verdict_told(failure, now=NOW, skew=skew).value_or(None)
+    limits = limits_told(failure, now=NOW, skew=skew).value_or(())
     assert told == AnswerRead(
         at=NOW,
         served=served,
         verdict=None if served else verdict,
         limits=limits if served else () if verdict is None else verdict.limits,
-        readings=read_windows_by_its_clock(failure, now=NOW, skew=skew),
+        readings=windows_told(failure, now=NOW, skew=skew),
         skew_seconds=AHEAD if dated else None,
     )
 

@@ -7,7 +7,7 @@ import pytest
 from bucket_failover_core import Cause
 from bucket_failover_core.answers.error_words import Words
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import NOTED, Named, Reach, Sentence, UsedUp
+from bucket_failover_core.answers.signals import NOTED, Named, Reach, Signal, UsedUp
 from bucket_failover_core.answers.word_signals import with_words
 from bucket_failover_core.facts.limits import Window
 from tests.core.answers.answers import NOW
@@ -16,7 +16,7 @@ WEEK: frozenset[Window] = frozenset({"week"})
 MINUTE: frozenset[Window] = frozenset({"minute"})
 
 
-def signals(words: Words, *said: Sentence, status: int = 429) -> list[Sentence]:
+def signals(words: Words, *said: Signal, status: int = 429) -> list[Signal]:
     """The signals of an answer with these words, whose dialect has said this."""
     return with_words(Answer(status, status, {}, words=words), list(said), now=NOW)
 

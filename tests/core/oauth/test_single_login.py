@@ -6,7 +6,7 @@ from returns.methods import unwrap_or_failure
 from bucket_failover_core import KnownToken, TokenAbsent, TokenCorrupt, TokenHeld, TokenOutage
 from bucket_failover_core.oauth import (
     AdoptLogin,
-    AskPerson,
+    AskUser,
     LoginAnswer,
     LoginEnded,
     LoginSnapshot,
@@ -30,16 +30,16 @@ def decide(stored: KnownToken, *, unwanted: str = "", **answers: LoginAnswer | N
 @pytest.mark.parametrize(
     ("stored", "unwanted", "decision"),
     [
-        (TokenAbsent(), "", AskPerson()),
-        (TokenCorrupt(), "", AskPerson()),
-        (TokenOutage(), "", AskPerson()),
-        (held("a1"), "a1", AskPerson()),
+        (TokenAbsent(), "", AskUser()),
+        (TokenCorrupt(), "", AskUser()),
+        (TokenOutage(), "", AskUser()),
+        (held("a1"), "a1", AskUser()),
         (held("a2"), "a1", AdoptLogin()),
         (held("a2"), "", AdoptLogin()),
-        (held(""), "a1", AskPerson()),
-        (held("a2", NOW), "a1", AskPerson()),
+        (held(""), "a1", AskUser()),
+        (held("a2", NOW), "a1", AskUser()),
         (held("a2", NOW + 1), "a1", AdoptLogin()),
-        (held("a2", None), "a1", AskPerson()),
+        (held("a2", None), "a1", AskUser()),
     ],
 )
 def test_a_login_that_somebody_else_has_brought_is_adopted(stored: KnownToken, unwanted: str, decision: object) -> None:
@@ -59,8 +59,8 @@ def test_an_answer_since_we_asked_is_ours_too(known: LoginAnswer | None, *, decl
 def test_an_answer_to_an_earlier_question_is_not() -> None:
     """It was there when we asked; or it has gone, with a login that is gone as well."""
     answer = LoginAnswer(at=NOW, serial="1")
-    assert decide(TokenAbsent(), known=answer, answer=answer) == AskPerson()
-    assert decide(TokenAbsent(), known=answer) == AskPerson()
+    assert decide(TokenAbsent(), known=answer, answer=answer) == AskUser()
+    assert decide(TokenAbsent(), known=answer) == AskUser()
 
 
 def test_a_moment_is_a_moment() -> None:

@@ -1,4 +1,4 @@
-"""One module for each provider: what its fields mean, as sentences.
+"""One module for each provider: what its fields mean, as signals.
 
 Five of them count as OpenAI does, and two are Anthropic's; those build on their relative, and share nothing else.
 """

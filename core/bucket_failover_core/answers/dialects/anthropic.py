@@ -10,7 +10,7 @@ from bucket_failover_core.answers.calendar import next_month
 from bucket_failover_core.answers.error_text import parse_regained_access
 from bucket_failover_core.answers.rate_limit_headers import read_count
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import THIS_REQUEST_ONLY, Named, Sentence, UsedUp
+from bucket_failover_core.answers.signals import THIS_REQUEST_ONLY, Named, Signal, UsedUp
 from bucket_failover_core.facts.causes import Cause
 from bucket_failover_core.facts.limits import Strength
 from bucket_failover_core.formats import parse_rfc_3339
@@ -28,36 +28,39 @@ _MONEY_STATUSES: Final = frozenset({400, 402, 403, 429})
 _REFUSED, _PAYMENT, _FORBIDDEN, _TOO_MANY = 400, 402, 403, 429
 
 
-def read_anthropic(answer: Answer, *, now: float) -> list[Sentence]:
+def read_anthropic(answer: Answer, *, now: float) -> list[Signal]:
     """What an answer to a call with an API key says."""
-    said: list[Sentence] = []
+    signals: list[Signal] = []
     for remaining, reset in _NAMES:
-        sentence = read_count(answer, remaining, reset, _moment, now=now, window="minute")
-        if sentence is not None:
-            said.append(sentence)
-    return said if answer.succeeded else said + read_anthropic_error(answer, now=now)
+        signal = read_count(answer, remaining, reset, _moment, now=now, window="minute")
+        if signal is not None:
+            signals.append(signal)
+    return signals if answer.succeeded else signals + read_anthropic_error(answer, now=now)
 
 
-def read_anthropic_error(answer: Answer, *, now: float) -> list[Sentence]:
+def read_anthropic_error(answer: Answer, *, now: float) -> list[Signal]:
     """What an error's body says, whatever the credential."""
-    said: list[Sentence] = []
+    signals: list[Signal] = []
     message = answer.error.message.lower()
     if answer.status == _TOO_MANY:
         if not answer.headers and not answer.layout.tells_sizes:  # no count, no window, no wait
-            said.append(THIS_REQUEST_ONLY)
+            signals.append(THIS_REQUEST_ONLY)
         if "concurren" in message:
-            said.append(UsedUp("concurrency", source="body", detail="too many at the same time"))
+            signals.append(UsedUp("concurrency", source="body", detail="too many at the same time"))
         if "enforced_spend_limit_reached" in answer.error.text:
             until = next_month(now)
-            said.append(_money("enforced_spend_limit_reached", until))
+            signals.append(_money("enforced_spend_limit_reached", until))
     is_of_money = answer.status in _MONEY_STATUSES and not _OF_MONEY_WORDS.isdisjoint(answer.message.words)
     if is_of_money and any(words in message for words in _MONEY_WORDS):
-        said += (Named(Cause.QUOTA, "money"), _money("usage limit or credit balance", parse_regained_access(message)))
+        signals += (
+            Named(Cause.QUOTA, "money"),
+            _money("usage limit or credit balance", parse_regained_access(message)),
+        )
     elif answer.status == _PAYMENT and "billing_error" in answer.error.names:
-        said.append(_money("billing_error", None))
+        signals.append(_money("billing_error", None))
     if answer.status == _FORBIDDEN and "token has been revoked" in message:
-        said.append(Named(Cause.UNAUTHENTICATED, "the token has been revoked"))
-    return said
+        signals.append(Named(Cause.UNAUTHENTICATED, "the token has been revoked"))
+    return signals
 
 
 def _money(detail: str, until: float | None) -> UsedUp:

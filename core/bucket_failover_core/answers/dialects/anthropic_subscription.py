@@ -16,7 +16,7 @@ from bucket_failover_core.answers.dialects.anthropic import read_anthropic_error
 from bucket_failover_core.answers.error_body import as_mapping
 from bucket_failover_core.answers.rate_limit_headers import USAGE
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import NOTED, Open, Reach, Sentence, Unreadable, UsedUp
+from bucket_failover_core.answers.signals import NOTED, Open, Reach, Signal, Unreadable, UsedUp
 from bucket_failover_core.facts.limits import Strength, Window
 from bucket_failover_core.formats import number_in, parse_number, parse_rfc_3339
 
@@ -28,7 +28,7 @@ _FIELD: Final = re.compile(
 )
 _ALLOWED: Final = frozenset({"allowed", "allowed_warning"})
 _AGGREGATE_STATUS: Final = f"{PREFIX}status"
-_ALL_OPEN: Final[list[Sentence]] = [Open("unknown")]
+_ALL_OPEN: Final[list[Signal]] = [Open("unknown")]
 _FULL: Final = 1.0
 _FULL_PERCENT: Final = 100.0
 _LENGTHS: Final[tuple[tuple[int, Window], ...]] = ((5, "5h"), (24, "day"), (7 * 24, "week"), (31 * 24, "month"))
@@ -73,25 +73,25 @@ class _Report(NamedTuple):
         return self.utilization is not None and self.utilization >= _FULL
 
 
-def read_anthropic_subscription(answer: Answer, *, now: float) -> list[Sentence]:
+def read_anthropic_subscription(answer: Answer, *, now: float) -> list[Signal]:
     """What an answer to a call with a subscription's token says."""
     is_plain = answer.succeeded and not answer.reads_open and not answer.repeated
     if is_plain and answer.headers.get(_AGGREGATE_STATUS) in _ALLOWED:
         return _ALL_OPEN  # what nearly every success says
-    said: list[Sentence] = []
+    signals: list[Signal] = []
     aggregate: _Report | None = None
     windows: list[_Report] = []
     for names in _names_in(tuple(answer.headers)):
-        report = _report(answer, names, said)
+        report = _report(answer, names, signals)
         if names.is_aggregate:
             aggregate = report
         else:
             windows.append(report)
     if aggregate is not None or windows:
-        said += _windows_said(answer, aggregate or _SILENT, windows)
+        signals += _windows_said(answer, aggregate or _SILENT, windows)
     if answer.succeeded:
-        return said + _usage_said(answer) if answer.error.document else said
-    return said + read_anthropic_error(answer, now=now)
+        return signals + _usage_said(answer) if answer.error.document else signals
+    return signals + read_anthropic_error(answer, now=now)
 
 
 @lru_cache(maxsize=256)
@@ -118,7 +118,7 @@ def _length_of(name: str) -> tuple[Window, bool]:
     return window or "unknown", suffix != ""
 
 
-def _report(answer: Answer, names: _Names, said: list[Sentence]) -> _Report:
+def _report(answer: Answer, names: _Names, signals: list[Signal]) -> _Report:
     """What the headers say; what cannot be read is said to be so.
 
     Of two that contradict each other the later, the fuller, the harder counts.
@@ -127,8 +127,8 @@ def _report(answer: Answer, names: _Names, said: list[Sentence]) -> _Report:
     for text in answer.values(names.status):
         told = _standing(text, succeeded=answer.succeeded)
         standing = told if standing is None or _HARDNESS[told] > _HARDNESS[standing] else standing
-    reset = _latest(answer, names.reset, said) or None  # a zero is a placeholder
-    utilization = _latest(answer, names.utilization, said)
+    reset = _latest(answer, names.reset, signals) or None  # a zero is a placeholder
+    utilization = _latest(answer, names.utilization, signals)
     return _Report(names.window, names.is_of_model, standing, reset, utilization)
 
 
@@ -137,45 +137,45 @@ def _standing(text: str, *, succeeded: bool) -> Standing:
     return _STANDINGS.get(status, "unknown" if succeeded else "rejected")
 
 
-def _latest(answer: Answer, name: str, said: list[Sentence]) -> float | None:
+def _latest(answer: Answer, name: str, signals: list[Signal]) -> float | None:
     latest = None
     for text in answer.values(name):
         number = parse_number(text)
         if number is None:
-            said.append(Unreadable(name))
+            signals.append(Unreadable(name))
         elif latest is None or number > latest:
             latest = number
     return latest
 
 
-def _windows_said(answer: Answer, aggregate: _Report, windows: list[_Report]) -> list[Sentence]:
+def _windows_said(answer: Answer, aggregate: _Report, windows: list[_Report]) -> list[Signal]:
     """What the windows and the aggregate come to."""
     is_paid = answer.succeeded and aggregate.standing == "allowed"
     used_up = [] if is_paid else [window for window in windows if window.is_used_up]
-    said: list[Sentence] = []
+    signals: list[Signal] = []
     for window in windows:
         if is_paid or not window.is_used_up:
             if window.standing == "allowed" or window.utilization is not None or is_paid:
                 reach = _reach(answer.model, of_model=window.is_of_model)
-                said.append(Open(window.window, window.utilization, window.reset, reach.scope, reach.model))
+                signals.append(Open(window.window, window.utilization, window.reset, reach.scope, reach.model))
             elif window.standing is not None or window.reset is not None:
-                said.append(NOTED)
+                signals.append(NOTED)
     if used_up and all(window.is_of_model for window in used_up):
-        said.append(_reach(answer.model, of_model=True))
+        signals.append(_reach(answer.model, of_model=True))
     shared = _aggregate_reset(aggregate, used_up, windows)
     for window in used_up:
         until = shared if window.reset is None else window.reset
         strength: Strength = "directive" if window.standing == "rejected" else "advisory"
         reach = _reach(answer.model, of_model=window.is_of_model)
         detail = f"{window.window} window"
-        said.append(UsedUp(window.window, until, "header", strength, reach.scope, reach.model, detail))
+        signals.append(UsedUp(window.window, until, "header", strength, reach.scope, reach.model, detail))
     if aggregate.standing == "rejected" and not used_up:
-        said.append(UsedUp("unknown", shared, "header", "directive", detail="unified-status: rejected"))
+        signals.append(UsedUp("unknown", shared, "header", "directive", detail="unified-status: rejected"))
     elif aggregate.standing == "allowed":
-        said.append(_ALL_OPEN[0])
+        signals.append(_ALL_OPEN[0])
     elif aggregate.standing is not None or aggregate.reset is not None:
-        said.append(NOTED)
-    return said
+        signals.append(NOTED)
+    return signals
 
 
 def _reach(model: str | None, *, of_model: bool) -> Reach:
@@ -192,12 +192,12 @@ def _aggregate_reset(aggregate: _Report, used_up: list[_Report], windows: list[_
 _SILENT: Final = _Report("unknown", is_of_model=False, standing=None, reset=None, utilization=None)
 
 
-def _usage_said(answer: Answer) -> list[Sentence]:
+def _usage_said(answer: Answer) -> list[Signal]:
     """What the usage endpoint says: percentages, and moments with fractions.
 
     `{"five_hour": {"utilization": 67.0, "resets_at": "2026-08-12T18:00:00.000000+00:00"}, "seven_day": null, ...}`
     """
-    said: list[Sentence] = []
+    signals: list[Signal] = []
     for name, value in answer.error.document.items():
         usage = as_mapping(value)
         window = _USAGE_WINDOWS.get(name, "week" if name.startswith(_USAGE_MODEL) else None)
@@ -207,16 +207,16 @@ def _usage_said(answer: Answer) -> list[Sentence]:
         resets_at = usage.get("resets_at")
         reset = parse_rfc_3339(resets_at) if isinstance(resets_at, str) else None
         if percent is None:
-            said.append(Unreadable("utilization"))
+            signals.append(Unreadable("utilization"))
             continue
         of_model = name not in _USAGE_WINDOWS and name not in _EVERYBODYS
         reach = _reach(_model_of(name, answer.model), of_model=of_model)
         if percent < _FULL_PERCENT:
-            said.append(Open(window, percent / _FULL_PERCENT, reset, reach.scope, reach.model))
+            signals.append(Open(window, percent / _FULL_PERCENT, reset, reach.scope, reach.model))
         else:
             detail = f"{window} window: {percent:g} %"
-            said.append(UsedUp(window, reset, USAGE, "advisory", reach.scope, reach.model, detail))
-    return said
+            signals.append(UsedUp(window, reset, USAGE, "advisory", reach.scope, reach.model, detail))
+    return signals
 
 
 def _model_of(name: str, asked: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from bucket_failover_core.answers.dialects.openai import read_openai_error
 from bucket_failover_core.answers.rate_limit_headers import read_count
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import Reach, Sentence, UsedUp
+from bucket_failover_core.answers.signals import Reach, Signal, UsedUp
 from bucket_failover_core.formats import parse_number
 
 _KINDS: Final = ("requests", "tokens")
@@ -16,26 +16,26 @@ _NAMES: Final = tuple((f"x-ratelimit-remaining-{kind}", f"x-ratelimit-reset-{kin
 _PLACEHOLDERS: Final = frozenset({"-1", "0"})
 
 
-def read_azure_openai(answer: Answer, *, now: float) -> list[Sentence]:
+def read_azure_openai(answer: Answer, *, now: float) -> list[Signal]:
     """What an answer of a deployment says."""
-    said: list[Sentence] = []
+    signals: list[Signal] = []
     for remaining, reset in _NAMES:
         known = _without_placeholder(answer, reset)
-        sentence = read_count(
+        signal = read_count(
             known, remaining, reset, _refill, now=now, window="minute", scope="model", model=answer.model
         )
-        if sentence is not None:
-            said.append(sentence)
+        if signal is not None:
+            signals.append(signal)
     if answer.succeeded:
-        return said
+        return signals
     errors = read_openai_error(answer, "model")
-    said.append(Reach("model", answer.model))
-    return said + [_of_deployment(error, answer.model) for error in errors]
+    signals.append(Reach("model", answer.model))
+    return signals + [_of_deployment(error, answer.model) for error in errors]
 
 
-def _of_deployment(sentence: Sentence, model: str | None) -> Sentence:
-    is_narrow = isinstance(sentence, UsedUp) and sentence.scope == "model"
-    return sentence._replace(model=model) if is_narrow and isinstance(sentence, UsedUp) else sentence
+def _of_deployment(signal: Signal, model: str | None) -> Signal:
+    is_narrow = isinstance(signal, UsedUp) and signal.scope == "model"
+    return signal._replace(model=model) if is_narrow and isinstance(signal, UsedUp) else signal
 
 
 def _without_placeholder(answer: Answer, name: str) -> Answer:

@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Invo
 from typing import Final
 
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import Named, Sentence
+from bucket_failover_core.answers.signals import Named, Signal
 from bucket_failover_core.facts.causes import Cause
 
 _CAUSES: Final = {
@@ -18,6 +18,6 @@ _CAUSES: Final = {
 }
 
 
-def read_bedrock(answer: Answer, *, now: float) -> list[Sentence]:  # noqa: ARG001 - no moment is ever told
+def read_bedrock(answer: Answer, *, now: float) -> list[Signal]:  # noqa: ARG001 - no moment is ever told
     """What an answer of Bedrock's says."""
     return [Named(_CAUSES[name], name) for name in answer.error.names if name in _CAUSES]

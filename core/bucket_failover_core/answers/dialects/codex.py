@@ -11,7 +11,7 @@ from bucket_failover_core.answers.dialects.openai import read_openai_error, scop
 from bucket_failover_core.answers.error_body import as_mapping
 from bucket_failover_core.answers.rate_limit_headers import USAGE
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import NOTED, Named, Open, Sentence, Unreadable, UsedUp
+from bucket_failover_core.answers.signals import NOTED, Named, Open, Signal, Unreadable, UsedUp
 from bucket_failover_core.facts.causes import Cause
 from bucket_failover_core.facts.limits import WINDOW_CEILING_SECONDS, LimitSource, Window
 from bucket_failover_core.formats import number_in
@@ -28,9 +28,9 @@ _FULL: Final = 100.0
 _TOO_MANY: Final = 429
 
 
-def read_codex(answer: Answer, *, now: float) -> list[Sentence]:
+def read_codex(answer: Answer, *, now: float) -> list[Signal]:
     """What an answer to a subscription's call says."""
-    said: list[Sentence] = []
+    signals: list[Signal] = []
     for name in _WINDOW_NAMES:
         fields = {
             "used_percent": answer.values(f"x-codex-{name}-used-percent"),
@@ -39,25 +39,25 @@ def read_codex(answer: Answer, *, now: float) -> list[Sentence]:
             "reset_after_seconds": answer.values(f"x-codex-{name}-reset-after-seconds"),
         }
         if any(fields.values()):
-            said += _window_said(f"x-codex-{name}", fields, "header", now=now)
+            signals += _window_said(f"x-codex-{name}", fields, "header", now=now)
     if answer.succeeded:
-        return said + _usage_said(answer, now=now) if answer.error.document else said
+        return signals + _usage_said(answer, now=now) if answer.error.document else signals
     if answer.status == _TOO_MANY and "usage_limit_reached" in answer.error.names:
-        return [*said, *_limit_reached(answer, said, now=now)]
-    return said + read_openai_error(answer, scope_in_words(answer, "credential"))
+        return [*signals, *_limit_reached(answer, signals, now=now)]
+    return signals + read_openai_error(answer, scope_in_words(answer, "credential"))
 
 
 def _window_said(
     name: str, fields: Mapping[str, tuple[object, ...]], source: LimitSource, *, now: float
-) -> list[Sentence]:
+) -> list[Signal]:
     """What the fields of one window say; each may have come more than once, and zeros are placeholders."""
     numbers = {field: [number_in(value) for value in values] for field, values in fields.items()}
-    said: list[Sentence] = [
+    signals: list[Signal] = [
         Unreadable(f"{name}-{field.replace('_', '-')}") for field, read in numbers.items() if None in read
     ]
     known = {field: max(found) for field, read in numbers.items() if (found := [n for n in read if n is not None])}
     if not known:
-        return said
+        return signals
     percent = known.get("used_percent")
     moments = [known["reset_at"]] if known.get("reset_at") else []
     if known.get("reset_after_seconds"):
@@ -65,12 +65,12 @@ def _window_said(
     until = max(moments, default=None)
     window = _window_of(known.get("window_minutes"))
     if percent is None:
-        said.append(NOTED)
+        signals.append(NOTED)
     elif percent < _FULL:
-        said.append(Open(window, percent / _FULL, until))
+        signals.append(Open(window, percent / _FULL, until))
     else:
-        said.append(UsedUp(window, until, source, detail=f"{name}: {percent:g} % used"))
-    return said
+        signals.append(UsedUp(window, until, source, detail=f"{name}: {percent:g} % used"))
+    return signals
 
 
 def _window_of(minutes: float | None) -> Window:
@@ -81,35 +81,40 @@ def _window_of(minutes: float | None) -> Window:
     return window or "unknown"
 
 
-def _limit_reached(answer: Answer, windows: list[Sentence], *, now: float) -> list[Sentence]:
+def _limit_reached(answer: Answer, windows: list[Signal], *, now: float) -> list[Signal]:
     """The body's own word that a window is used up."""
     error = answer.error.fields
     at, after = number_in(error.get("resets_at")), number_in(error.get("resets_in_seconds"))
     moments = [at] if at else []
     if after:
         moments.append(now + after)
-    said: list[Sentence] = [Named(Cause.QUOTA, "usage_limit_reached")]
-    used_up = [sentence for sentence in windows if isinstance(sentence, UsedUp)]
+    signals: list[Signal] = [Named(Cause.QUOTA, "usage_limit_reached")]
+    used_up = [signal for signal in windows if isinstance(signal, UsedUp)]
     if moments:
         until = max(moments)
-        said.append(UsedUp(_window_that_ends(used_up, until), until, "body", "directive", detail="usage_limit_reached"))
+        signals.append(
+            UsedUp(_window_that_ends(used_up, until), until, "body", "directive", detail="usage_limit_reached")
+        )
     elif not used_up:
-        said.append(UsedUp("unknown", None, "body", detail="usage_limit_reached"))
-    return said
+        signals.append(UsedUp("unknown", None, "body", detail="usage_limit_reached"))
+    return signals
 
 
 def _window_that_ends(used_up: list[UsedUp], until: float) -> Window:
     """The used-up window that a moment is the end of: the one whose own reset is nearest, else the longest."""
 
-    def fit(said: UsedUp) -> tuple[float, float]:
-        return (abs(until - said.until) if said.until is not None else inf, -WINDOW_CEILING_SECONDS[said.window])
+    def fit(window: UsedUp) -> tuple[float, float]:
+        return (
+            abs(until - window.until) if window.until is not None else inf,
+            -WINDOW_CEILING_SECONDS[window.window],
+        )
 
     return min(used_up, key=fit).window if used_up else "unknown"
 
 
-def _usage_said(answer: Answer, *, now: float) -> list[Sentence]:
+def _usage_said(answer: Answer, *, now: float) -> list[Signal]:
     """What the usage endpoint says: `{"rate_limit": {"primary_window": {"used_percent": 100, ...}, ...}, ...}`."""
-    said: list[Sentence] = []
+    signals: list[Signal] = []
     rate_limit = as_mapping(answer.error.document.get("rate_limit"))
     for name in _WINDOW_NAMES:
         usage = as_mapping(rate_limit.get(f"{name}_window"))
@@ -122,11 +127,11 @@ def _usage_said(answer: Answer, *, now: float) -> list[Sentence]:
         if seconds is not None:
             fields["window_minutes"] = (seconds / 60,)
         if fields:
-            said += _window_said(f"rate_limit.{name}_window", fields, USAGE, now=now)
-    return said + _spend_said(answer, now=now)
+            signals += _window_said(f"rate_limit.{name}_window", fields, USAGE, now=now)
+    return signals + _spend_said(answer, now=now)
 
 
-def _spend_said(answer: Answer, *, now: float) -> list[Sentence]:
+def _spend_said(answer: Answer, *, now: float) -> list[Signal]:
     """What the usage endpoint says of money: `{"spend_control": {"individual_limit": {"used_percent": 100, …}}}`."""
     limit = as_mapping(as_mapping(answer.error.document.get("spend_control")).get("individual_limit"))
     percent = number_in(limit.get("used_percent"))

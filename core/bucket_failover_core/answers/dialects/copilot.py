@@ -10,23 +10,23 @@ Sources: microsoft/vscode-copilot-release#5815, caozhiyuan/copilot-api#110.
 from typing import Final
 
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import NOTED, Reach, Sentence, Unreadable, UsedUp
+from bucket_failover_core.answers.signals import NOTED, Reach, Signal, Unreadable, UsedUp
 from bucket_failover_core.formats import parse_number, parse_rfc_3339
 
 PREFIX: Final = "x-quota-snapshot-"
 _PERMITTED: Final = frozenset({"true", "1"})
 
 
-def read_copilot(answer: Answer, *, now: float) -> list[Sentence]:  # noqa: ARG001 - its moments stand by themselves
+def read_copilot(answer: Answer, *, now: float) -> list[Signal]:  # noqa: ARG001 - its moments stand by themselves
     """What an answer of Copilot's says."""
-    said: list[Sentence] = []
+    signals: list[Signal] = []
     for name in answer.headers:
         if name.startswith(PREFIX):
-            said += (_snapshot(answer, name, text) for text in answer.values(name))
-    return said if answer.succeeded else [*said, Reach("credential")]
+            signals += (_snapshot(answer, name, text) for text in answer.values(name))
+    return signals if answer.succeeded else [*signals, Reach("credential")]
 
 
-def _snapshot(answer: Answer, name: str, text: str) -> Sentence:
+def _snapshot(answer: Answer, name: str, text: str) -> Signal:
     fields = dict(part.partition("=")[::2] for part in text.split("&"))
     remaining = parse_number(fields.get("rem", "").lstrip("-"))
     if remaining is None:

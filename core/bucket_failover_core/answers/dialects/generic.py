@@ -8,7 +8,7 @@ from typing import Final
 from bucket_failover_core.answers.dialects.openai import read_counts, read_openai_error, scope_in_words
 from bucket_failover_core.answers.rate_limit_headers import read_count
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import Sentence
+from bucket_failover_core.answers.signals import Signal
 from bucket_failover_core.formats import parse_any_moment
 
 _NAMES: Final = tuple(
@@ -16,14 +16,14 @@ _NAMES: Final = tuple(
 )
 
 
-def read_generic(answer: Answer, *, now: float) -> list[Sentence]:
+def read_generic(answer: Answer, *, now: float) -> list[Signal]:
     """What an answer of an unknown provider says."""
-    said = read_counts(answer, {"requests": "minute", "tokens": "minute"}, "credential", now=now)
+    signals = read_counts(answer, {"requests": "minute", "tokens": "minute"}, "credential", now=now)
     for remaining, reset in _NAMES:
-        sentence = read_count(answer, remaining, reset, _moment, now=now, window="unknown")
-        if sentence is not None:
-            said.append(sentence)
-    return said if answer.succeeded else said + read_openai_error(answer, scope_in_words(answer, "credential"))
+        signal = read_count(answer, remaining, reset, _moment, now=now, window="unknown")
+        if signal is not None:
+            signals.append(signal)
+    return signals if answer.succeeded else signals + read_openai_error(answer, scope_in_words(answer, "credential"))
 
 
 def _moment(text: str, now: float) -> float | None:

@@ -15,7 +15,7 @@ from bucket_failover_core.answers.calendar import next_pacific_midnight
 from bucket_failover_core.answers.error_body import as_mapping
 from bucket_failover_core.answers.error_words import NO_WORDS
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import Named, Reach, Sentence, Unreadable, UsedUp, Wait
+from bucket_failover_core.answers.signals import Named, Reach, Signal, Unreadable, UsedUp, Wait
 from bucket_failover_core.facts.causes import Cause
 from bucket_failover_core.facts.limits import Strength, Window
 from bucket_failover_core.formats import number_in, parse_go_duration
@@ -37,20 +37,20 @@ _LIMIT_NAME: Final = re.compile(r"\band limit '([^'\n]{1,200})' of service", re.
 _TOO_MANY: Final = 429
 
 
-def read_google(answer: Answer, *, now: float) -> list[Sentence]:
+def read_google(answer: Answer, *, now: float) -> list[Signal]:
     """What an answer of Google's says; a success says nothing of limits."""
     if answer.succeeded:
         return []
     details = tuple(_details(answer))
-    said: list[Sentence] = []
+    signals: list[Signal] = []
     if any(detail.get("reason") == "API_KEY_INVALID" for detail in details):
-        said.append(Named(Cause.UNAUTHENTICATED, "API_KEY_INVALID"))
-    said += _waits(details, now=now)
+        signals.append(Named(Cause.UNAUTHENTICATED, "API_KEY_INVALID"))
+    signals += _waits(details, now=now)
     if answer.status == _TOO_MANY:
-        said += _quotas(answer, details, now=now)
+        signals += _quotas(answer, details, now=now)
     elif answer.words is not NO_WORDS:
-        said.append(Reach("organization"))
-    return said
+        signals.append(Reach("organization"))
+    return signals
 
 
 def _details(answer: Answer) -> Iterator[Mapping[str, object]]:
@@ -59,8 +59,8 @@ def _details(answer: Answer) -> Iterator[Mapping[str, object]]:
         yield from (as_mapping(detail) for detail in details[:_DETAILS_MAX])
 
 
-def _waits(details: tuple[Mapping[str, object], ...], *, now: float) -> list[Sentence]:
-    said: list[Sentence] = []
+def _waits(details: tuple[Mapping[str, object], ...], *, now: float) -> list[Signal]:
+    signals: list[Signal] = []
     for detail in details:
         for field, value in (
             ("retryDelay", detail.get("retryDelay")),
@@ -69,26 +69,26 @@ def _waits(details: tuple[Mapping[str, object], ...], *, now: float) -> list[Sen
             if value is None or value == "":
                 continue
             seconds = parse_go_duration(value) if isinstance(value, str) else None
-            said.append(Unreadable(field) if seconds is None else Wait(now + seconds))
-    return said
+            signals.append(Unreadable(field) if seconds is None else Wait(now + seconds))
+    return signals
 
 
-def _quotas(answer: Answer, details: tuple[Mapping[str, object], ...], *, now: float) -> list[Sentence]:
+def _quotas(answer: Answer, details: tuple[Mapping[str, object], ...], *, now: float) -> list[Signal]:
     """What is used up, and whose it is; without a quota's id, a model that the answer names narrows it as well."""
     violations = [as_mapping(item) for detail in details for item in _violations(detail)]
     ids = [quota_id for violation in violations if isinstance(quota_id := violation.get("quotaId"), str)]
     narrow = all("permodel" in quota_id.lower() for quota_id in ids)
     named = _model_named(violations, details) or _base_model(answer.error.message)
     model = (answer.model or named) if narrow and (ids or named) else None
-    said: list[Sentence] = [Reach("organization", model)]
+    signals: list[Signal] = [Reach("organization", model)]
     windows = {window for name in ids or _limits_named(answer) if (window := _window_of(name)) is not None}
     for window in sorted(windows):
         is_day = window == "day"
         until = next_pacific_midnight(now) if is_day else None
         strength: Strength = "directive" if is_day else "advisory"
-        said.append(UsedUp(window, until, "body", strength, "organization", model, detail=f"quota per {window}"))
+        signals.append(UsedUp(window, until, "body", strength, "organization", model, detail=f"quota per {window}"))
     if _NO_QUOTA.search(answer.error.message) or any(number_in(item.get("quotaValue")) == 0 for item in violations):
-        said.append(
+        signals.append(
             UsedUp(
                 "balance",
                 source="body",
@@ -99,7 +99,7 @@ def _quotas(answer: Answer, details: tuple[Mapping[str, object], ...], *, now: f
                 waiting_heals=False,
             )
         )
-    return said
+    return signals
 
 
 def _violations(detail: Mapping[str, object]) -> list[object]:

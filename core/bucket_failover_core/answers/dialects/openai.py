@@ -13,7 +13,7 @@ from bucket_failover_core.answers.error_text import windows_named
 from bucket_failover_core.answers.error_words import NO_WORDS
 from bucket_failover_core.answers.rate_limit_headers import read_count
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import Named, Reach, Sentence, UsedUp
+from bucket_failover_core.answers.signals import Named, Reach, Signal, UsedUp
 from bucket_failover_core.facts.causes import Cause
 from bucket_failover_core.facts.limits import LimitScope, Window
 from bucket_failover_core.formats import parse_go_duration, parse_number
@@ -27,13 +27,13 @@ _SPENT: Final = frozenset({402, 429})
 _MONEY_STATUSES: Final = frozenset({400, 402, 403, 429})
 
 
-def read_openai(answer: Answer, *, now: float) -> list[Sentence]:
+def read_openai(answer: Answer, *, now: float) -> list[Signal]:
     """What an answer of OpenAI's says."""
     if answer.succeeded:
         return read_counts(answer, _PER_MINUTE, "credential", now=now)
     scope = scope_in_words(answer, "credential")
     error = read_openai_error(answer, scope)
-    is_daily = any(isinstance(sentence, UsedUp) and sentence.window == "day" for sentence in error)
+    is_daily = any(isinstance(signal, UsedUp) and signal.window == "day" for signal in error)
     return read_counts(answer, _PER_DAY if is_daily else _PER_MINUTE, scope, now=now) + error
 
 
@@ -42,43 +42,43 @@ def scope_in_words(answer: Answer, scope: LimitScope) -> LimitScope:
     return "organization" if " in organization " in answer.error.message else scope
 
 
-def read_counts(answer: Answer, windows: Mapping[str, Window], scope: LimitScope, *, now: float) -> list[Sentence]:
+def read_counts(answer: Answer, windows: Mapping[str, Window], scope: LimitScope, *, now: float) -> list[Signal]:
     """What the `x-ratelimit-*` headers say, if `windows` are the windows that their kinds are counted in."""
-    said: list[Sentence] = []
+    signals: list[Signal] = []
     for kind, remaining, reset in _NAMES:
-        sentence = read_count(answer, remaining, reset, _refill, now=now, window=windows[kind], scope=scope)
-        if sentence is not None:
-            said.append(sentence)
-    return said
+        signal = read_count(answer, remaining, reset, _refill, now=now, window=windows[kind], scope=scope)
+        if signal is not None:
+            signals.append(signal)
+    return signals
 
 
-def read_openai_error(answer: Answer, scope: LimitScope) -> list[Sentence]:
+def read_openai_error(answer: Answer, scope: LimitScope) -> list[Signal]:
     """What an error's code and words say.
 
     Args:
         answer: the failed answer.
         scope: whom its limits concern.
     """
-    said: list[Sentence] = []
+    signals: list[Signal] = []
     names = answer.error.names
     money = next((name for name in names if name in MONEY_NAMES), None)
     if answer.status not in (_SPENT if money is None else _MONEY_STATUSES):
-        return said if answer.words is NO_WORDS else [Reach(scope)]
+        return signals if answer.words is NO_WORDS else [Reach(scope)]
     if money is not None:
         scope = "organization" if _SHARED_MONEY.intersection(names) else scope
-        said += (
+        signals += (
             Named(Cause.QUOTA, money),
             UsedUp("balance", None, "body", scope=scope, detail=money, waiting_heals=False),
         )
     elif any(name in BURST_NAMES for name in names):
-        said.append(Named(Cause.THROTTLED, "slow_down"))
+        signals.append(Named(Cause.THROTTLED, "slow_down"))
     else:
-        said.extend(
+        signals.extend(
             UsedUp(window, source="body", scope=scope, detail=f"limit per {window}")
             for window in sorted(windows_named(answer.message))
         )
-    said.append(Reach(scope))
-    return said
+    signals.append(Reach(scope))
+    return signals
 
 
 def _refill(text: str, now: float) -> float | None:

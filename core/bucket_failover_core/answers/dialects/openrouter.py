@@ -10,7 +10,7 @@ from bucket_failover_core.answers.error_body import as_mapping, as_name
 from bucket_failover_core.answers.error_text import windows_named
 from bucket_failover_core.answers.rate_limit_headers import read_count
 from bucket_failover_core.answers.response import Answer
-from bucket_failover_core.answers.signals import Named, Reach, Sentence, UsedUp
+from bucket_failover_core.answers.signals import Named, Reach, Signal, UsedUp
 from bucket_failover_core.facts.causes import Cause
 from bucket_failover_core.facts.limits import WINDOW_CEILING_SECONDS, LimitSource, Window
 from bucket_failover_core.formats import parse_epoch_milliseconds
@@ -20,17 +20,17 @@ _RESET: Final = "x-ratelimit-reset"
 _PAYMENT, _FORBIDDEN, _TOO_MANY = 402, 403, 429
 
 
-def read_openrouter(answer: Answer, *, now: float) -> list[Sentence]:
+def read_openrouter(answer: Answer, *, now: float) -> list[Signal]:
     """What an answer of OpenRouter's says."""
     message = answer.error.message.lower()
     windows = windows_named(answer.message) if answer.status == _TOO_MANY else frozenset()
     window: Window = max(windows, key=WINDOW_CEILING_SECONDS.__getitem__, default="unknown")
-    said = _count(answer, "header", window, now=now) + _count(_headers_in_body(answer), "body", window, now=now)
+    signals = _count(answer, "header", window, now=now) + _count(_headers_in_body(answer), "body", window, now=now)
     if answer.succeeded:
-        return said
-    if windows and not said:
-        said.append(UsedUp(window, source="body", scope="organization", detail=f"limit per {window}"))
-    return [*said, *_error_said(answer, message), Reach("organization")]
+        return signals
+    if windows and not signals:
+        signals.append(UsedUp(window, source="body", scope="organization", detail=f"limit per {window}"))
+    return [*signals, *_error_said(answer, message), Reach("organization")]
 
 
 def _headers_in_body(answer: Answer) -> Answer:
@@ -41,14 +41,14 @@ def _headers_in_body(answer: Answer) -> Answer:
     return answer._replace(headers=headers, repeated={})
 
 
-def _count(answer: Answer, source: LimitSource, window: Window, *, now: float) -> list[Sentence]:
-    sentence = read_count(answer, _REMAINING, _RESET, _moment, now=now, window=window, scope="organization")
-    if sentence is None:
+def _count(answer: Answer, source: LimitSource, window: Window, *, now: float) -> list[Signal]:
+    signal = read_count(answer, _REMAINING, _RESET, _moment, now=now, window=window, scope="organization")
+    if signal is None:
         return []
-    return [sentence._replace(source=source) if isinstance(sentence, UsedUp) else sentence]
+    return [signal._replace(source=source) if isinstance(signal, UsedUp) else signal]
 
 
-def _error_said(answer: Answer, message: str) -> list[Sentence]:
+def _error_said(answer: Answer, message: str) -> list[Signal]:
     if answer.status == _PAYMENT and "can only afford" in message:
         return [
             UsedUp("balance", None, "body", scope="request", detail="too large for the credits", waiting_heals=False)

@@ -16,10 +16,10 @@ from bucket_failover_core.answers.dialects.groq import read_groq
 from bucket_failover_core.answers.dialects.openai import read_openai
 from bucket_failover_core.answers.dialects.openrouter import read_openrouter
 from bucket_failover_core.answers.response import answer_of
-from bucket_failover_core.answers.signals import THIS_REQUEST_ONLY, Named, Reach, Sentence, UsedUp
+from bucket_failover_core.answers.signals import THIS_REQUEST_ONLY, Named, Reach, Signal, UsedUp
 from tests.core.answers.answers import DAY, NOW, answer
 
-Read = Callable[..., list[Sentence]]
+Read = Callable[..., list[Signal]]
 
 
 def error(message: str = "m", **fields: object) -> dict[str, object]:
@@ -130,7 +130,7 @@ AGGREGATE = UsedUp("unknown", None, "header", "directive", detail="unified-statu
         ),
     ],
 )
-def test_what_is_said_of_things_without_an_end(read: Read, failure: CallFailure, said: list[Sentence]) -> None:
+def test_what_is_said_of_things_without_an_end(read: Read, failure: CallFailure, said: list[Signal]) -> None:
     """Where it was said, how firmly, of whom, and whether a wait would heal it."""
     assert sorted(read(answer_of(failure), now=NOW), key=repr) == sorted(said, key=repr)
 
