@@ -80,7 +80,7 @@ def describe_exception(error: BaseException) -> CallFailure | None:
 
 
 def is_unheard(error: BaseException) -> bool:
-    """Whether a request may have been sent, and nobody has heard the answer: a timeout, or a connection that broke.
+    """Whether a request may have been sent and its answer was not heard: a timeout, or a connection that broke.
 
     Example: an `httpx2.ReadTimeout` is; an `httpx2.ConnectError`, a `ConnectionRefusedError` or a `ValueError` is not.
     """
@@ -229,7 +229,7 @@ def _body_of(error: BaseException, response: object) -> str | None:
 def _as_json(body: object) -> str | None:
     try:
         return json.dumps(body, default=str)[:_BODY_CHARACTERS_MAX]
-    except (TypeError, ValueError, RecursionError):  # it is no JSON, and nobody can read it
+    except (TypeError, ValueError, RecursionError):  # it is no JSON
         return None
 
 
@@ -246,11 +246,11 @@ def _of_botocore(response: Mapping[str, Any]) -> CallFailure | None:
     )
 
 
-def _get(holder: object, name: str) -> Any:  # noqa: ANN401 - whatever somebody else has put there
-    """An attribute of somebody else's object; None if it is not there, or raises when it is asked for."""
+def _get(holder: object, name: str) -> Any:  # noqa: ANN401 - whatever the client has put there
+    """An attribute of a client's object; None if it is not there, or raises when it is asked for."""
     try:
         return getattr(holder, name, None)
-    except Exception:  # noqa: BLE001 - a property may raise what it likes; a streamed answer that nobody has read does
+    except Exception:  # noqa: BLE001 - a property may raise what it likes; a streamed answer that was not read does
         return None
 
 

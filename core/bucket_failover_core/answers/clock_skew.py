@@ -45,7 +45,7 @@ NO_SKEW: Final = ClockSkew(seconds=0.0)
 
 
 def estimate_skew(failure: CallFailure, *, now: float) -> Result[ClockSkew, SkewUnknown]:
-    """How far the clock of whoever sent the answer is from ours.
+    """How far the answer's sender's clock is from ours.
 
     Example: an answer that comes at 12:00:00 with `Date: Wed, 12 Aug 2026 12:01:00 GMT` is 60.5 s ahead.
 

@@ -1,6 +1,6 @@
 """What follows from what was signal: the cause, the limits, and the moment before which no repetition is wanted.
 
-Rules (contract, *Limits*), none of which knows a provider:
+Rules, none of which knows a provider:
 
 * A 402 is `quota`. A 429 is `quota` if a window of five hours or longer, or a balance, is used up, or the wait asked
   for is over 300 s; `throttled` if all that is named is shorter, or all that is reported is open; else the status

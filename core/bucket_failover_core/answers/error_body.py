@@ -1,8 +1,8 @@
 """The error that a body holds: as JSON, as an event of a stream, or in plain words.
 
 Rules: only the first 64 KiB are looked at. In an answer that failed, the whole body is the provider's error; in one
-that succeeded, only an error event is, and the rest is the model's own words, which are nobody's hint. What is cut off
-or broken spoils nothing that can still be read.
+that succeeded, only an error event is, and the rest is the model's own words, which say nothing of limits. What is
+cut off or broken spoils nothing that can still be read.
 
 Road not taken: to search the text for telling words. A model that writes about rate limits would bench its own account.
 """
@@ -78,7 +78,7 @@ def read_error(body: str | None, *, failed: bool) -> ErrorSaid:
 
 
 def bounded(body: str) -> str:
-    """As much of a body as anybody looks at."""
+    """As much of a body as is looked at."""
     text = body[:BODY_BYTES_MAX]
     return text if text.isascii() else text.encode()[:BODY_BYTES_MAX].decode(errors="ignore")
 

@@ -15,7 +15,7 @@ Meaning = Literal["too-large", "no-capacity", "money", "allowance", "disabled", 
 allowance is used up; the account was disabled; too much at once."""
 
 MEANINGS: Final[tuple[Meaning, ...]] = ("too-large", "no-capacity", "money", "allowance", "disabled", "rate")
-"""In the order in which they count (contract, *What the error says beats the status*)."""
+"""In the order in which they count."""
 
 
 class Code(NamedTuple):

@@ -4,10 +4,10 @@ Rules: read are the error's own code, type and message (`phrases`), never what t
 A window counts if the text names it outside of waits and ends; an end, if "resets", "refreshed", "renews" or "available
 again" comes with a duration or a moment that has a zone. Of several ends the latest counts.
 
-Intuition: a person who reads the message knows at once. The table says what such a person knows.
+Intuition: a user who reads the message knows at once. The tables say what such a user knows.
 
-Road not taken: to read the words only where no field says it. Fields and words are of different hands: the field is the
-gateway's, and the words are those of who refuses.
+Road not taken: to read the words only where no field says it. A gateway writes the fields, and the provider behind it
+the words; it is the provider that refuses.
 """
 
 import re
@@ -22,7 +22,7 @@ from bucket_failover_core.facts.limits import Window
 from bucket_failover_core.formats import parse_http_date, parse_rfc_3339
 
 _CONTENT_STATUSES: Final = frozenset({400, 404, 412, 422})
-"""What may be about the content of the request (contract)."""
+"""What may be about the content of the request."""
 
 _AGAIN: Final = (
     r"\b(?:reset(?:s|ting)?|refresh(?:es|ed)?|renew(?:s|ed|al)?|replenish(?:es|ed)?|available again|regain access)\b"

@@ -5,7 +5,7 @@ that the words give; what a field has said of it already is not said again, but 
 more than the whole limit benches no bucket, whatever windows it names. A named window beats the error's class name: an
 "allowance" of a minute is a rate, and a "rate" of a day is an allowance.
 
-Intuition: a field says how much, the words say of what.
+Intuition: a field says how much is left, the words say of what: "remaining: 0" beside "weekly limit reached".
 
 Road not taken: to let words speak only where fields are silent. A gateway's short `retry-after` beside "weekly limit
 reached" would then win.
@@ -21,7 +21,7 @@ from bucket_failover_core.facts.status_codes import cause_of_status
 
 _UNNAMED: Final[frozenset[Window]] = frozenset({"unknown"})
 _UNNAMED_SECONDS: Final = 600.0
-"""An allowance without a named window or end is guessed to last this long (contract, *Guesses*)."""
+"""An allowance without a named window or end is guessed to last this long (docs/limits.md)."""
 
 _PAYMENT: Final = 402
 _QUOTA_STATUSES: Final = frozenset({402, 403, 429})

@@ -6,7 +6,8 @@ before an interval (spread by `draw`) has passed since the provider was last hea
 the request is served, the limit is disproved; if not, it goes on elsewhere, the session stays, and the limit is fresh
 again.
 
-Intuition: a limit that no request tests is believed until its end, however wrong it is; one that all test is none.
+Intuition: a limit that no request tests is believed until its end, however wrong it is; one that
+every request tests protects nothing.
 
 Road not taken: to probe in the background. A request that no caller needs costs quota, and proves nothing about ours.
 

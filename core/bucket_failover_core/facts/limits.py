@@ -44,10 +44,10 @@ WINDOW_CEILING_SECONDS: Final[dict[Window, float]] = {
     "balance": 32 * _DAY,
     "unknown": 8 * _DAY,
 }
-"""The longest that a limit of each window may bench a bucket, in seconds from when it was read (contract, *Limits*)."""
+"""The longest that a limit of each window may bench a bucket, in seconds from when it was read."""
 
 LONG_WINDOWS: Final[frozenset[Window]] = frozenset({"5h", "day", "week", "month", "balance"})
-"""A used-up one is a quota; anything shorter is a burst (contract, *How an answer is read*)."""
+"""A used-up one is a quota; anything shorter is a burst (docs/decisions/classification.md)."""
 
 SHARED_SCOPES: Final[frozenset[LimitScope]] = frozenset({"organization", "provider"})
 

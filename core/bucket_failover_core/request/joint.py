@@ -1,6 +1,6 @@
 """What a request and its session know together: the request's *ledger*, which the other decisions take.
 
-Rules (contract, *One whole request*):
+Rules:
 
 * A held token that is live and not refused is trusted, however old the reading. One that cannot be called with is read
   again if what is known of it is older than the request, or, of the bucket that was refused, older than the refused

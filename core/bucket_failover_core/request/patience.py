@@ -1,12 +1,12 @@
 """No bucket is left: would one of them be tried again, were it the only one?
 
-Rules (contract, *Retry rules*): a profile is never less patient than one of its buckets alone. A bucket is given time
+Rules: a profile is never less patient than one of its buckets alone. A bucket is given time
 if its token can be called with, it has had fewer than three calls, and nothing but advisory beliefs bench it, or its
 limit ends within `hint_max_seconds`. A directive limit is waited for until it ends; a bucket that has failed, for the
 backoff of its own failures; one that is merely doubted, not at all. Of several the earliest comes first.
 
-Intuition: two accounts are not worse than one. With one, a bare 429 is waited for; with two, it was passed from one to
-the other until both were out, within a second.
+Intuition: two accounts are not worse than one. With one, a bare 429 is waited for; with two, a
+request that only moved on would have used both up within a second.
 
 Road not taken: to wait for whatever ends first. A week that ends in two days is no reason to keep a caller waiting.
 """

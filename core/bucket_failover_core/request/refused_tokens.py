@@ -18,7 +18,7 @@ from bucket_failover_core.request.events import CallAnswered
 from bucket_failover_core.value import Value
 
 REFUSED_SECONDS: Final = 600.0
-"""A refused token is believed to be refused for this long (contract, *Token states*), doubling with each refusal."""
+"""A refused token is believed to be refused for this long, doubling with each refusal."""
 
 REFUSED_SECONDS_MAX: Final = 6 * 3_600.0
 """The longest that a refusal is believed."""

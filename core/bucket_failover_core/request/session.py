@@ -160,7 +160,7 @@ def reset_session(session: SessionSnapshot, profile: FailoverSnapshot) -> Sessio
 
 
 def _undeclined(account: AccountFacts) -> AccountFacts:
-    """The account whose person may be asked again."""
+    """The account whose user may be asked again."""
     return account if account.declined_at is None else account.evolve({"declined_at": None})
 
 

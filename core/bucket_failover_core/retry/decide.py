@@ -33,8 +33,8 @@ from bucket_failover_core.facts.limits import Limit, is_directive
 from bucket_failover_core.value import Value, check_draw, check_moment
 
 SHORT_WAIT_SECONDS: Final = 30.0
-"""A wait of at most this is short: a throttled bucket is waited for although there is another one (contract, *Retry
-rules*), and a limit's end comes before a login (*One whole request*)."""
+"""A wait of at most this is short: a throttled bucket is waited for although there is another
+one, and a limit's end comes before a login."""
 
 _MIN_ATTEMPTS: Final = 6
 """As many as a profile of two has, so that a single bucket retries no less."""

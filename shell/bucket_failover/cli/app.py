@@ -43,7 +43,7 @@ def _root(
 @app.command(
     epilog="**Exit status**: 0: every scenario ended as it was to. 2: one was to end exhausted and did not. 3: one was "
     "to be answered by a certain bucket and was not. 64: the command line was wrong. 130: interrupted. "
-    "141: whoever read the output has gone.\n\n"
+    "141: the program that read the output has ended.\n\n"
     "**Examples**: `bucket-failover demo` plays them all. `bucket-failover demo revoked` plays one. "
     "`bucket-failover demo all --json | jq '.[].buckets'` is for machines."
 )

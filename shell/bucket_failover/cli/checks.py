@@ -77,7 +77,7 @@ def unusable_store(problem: str) -> Check:
 
 
 def check_permissions(session: Session) -> Iterator[Check]:
-    """Whether anybody else on this machine can read what is secret."""
+    """Whether other users of this machine can read what is secret."""
     if os.name != "posix":
         yield Check("permissions", "ok", "not looked at: this system has other ones")
         return
@@ -85,14 +85,14 @@ def check_permissions(session: Session) -> Iterator[Check]:
     locks = FileLocks(locks_of(path)).folder
     ours = [path, *sides_of(path), locks, *(locks.glob("*") if locks.exists() else ())]
     if path.parent == own_folder().absolute():
-        ours.append(path.parent)  # any other folder is somebody else's, and may be open to others for a reason
+        ours.append(path.parent)  # any other folder is not ours alone, and may be open to other users for a reason
     if session.profile.client_secret is not None:
         ours.append(session.profile_file)
     lax = [shlex.quote(str(file)) for file in ours if file.exists() and _is_open(file)]
     if lax:
         yield Check("permissions", "warning", f"others can open {', '.join(lax)}; run: chmod go-rwx {' '.join(lax)}")
     else:
-        yield Check("permissions", "ok", "the store is open to nobody else")
+        yield Check("permissions", "ok", "no other user can open the store")
 
 
 def check_secrets(session: Session) -> Iterator[Check]:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 _READER_GONE: Final = 141
-"""Whoever read the output has seen enough (128 + SIGPIPE)."""
+"""The program that read the output has ended (128 + SIGPIPE)."""
 
 
 class PatientConsole(Console):
@@ -24,7 +24,7 @@ class PatientConsole(Console):
 
 @contextmanager
 def reader_may_leave() -> Iterator[None]:
-    """End the command quietly if whoever reads its output has seen enough.
+    """End the command quietly if the program that reads its output has ended.
 
     Raises:
         typer.Exit: with the status 141 (128 + SIGPIPE), if so.
@@ -53,5 +53,5 @@ def say(text: str) -> None:
 
 
 def make_console(*, plain: bool) -> Console:
-    """The console for people; wide where nobody sees its width."""
+    """The console for people; wide where it is no terminal."""
     return PatientConsole(no_color=plain, highlight=False, width=None if sys.stdout.isatty() else 160)

@@ -85,7 +85,7 @@ class Room:
 
     @property
     def _phase_of_one(self) -> float | None:
-        """A process alone is no herd: it comes back to a bucket at once, and probes when a probe is due."""
+        """A process that shares no limits spreads nothing: it comes back at once, and probes when a probe is due."""
         return None if self._shared.is_shared else 0.0
 
     def snapshot(self) -> HandlerSnapshot:
@@ -119,7 +119,7 @@ class Room:
             model: the model that it is for, None if unknown.
             session_key: names the conversation that it belongs to; see `choose_bucket`.
             draw: chance, in [0, 1). It spreads the probes of processes that share a store of limits, and their return
-                to a bucket whose limit has just ended; a process alone is no herd, and comes back once.
+                to a bucket whose limit has just ended; a process alone comes back at once.
             request: names a request in progress, which is asked instead of the session; None: a new one.
 
         Raises:

@@ -90,7 +90,7 @@ class HandlerState(Room):
             return Asked(context, failed, trigger, entry, number)
 
     def leave(self, asked: Asked) -> None:
-        """A search is over, however it ended: a request that none has come to its end in is as if it had not been."""
+        """A search is over, however it ended: a request of which no search came to its end is forgotten."""
         entry, name = asked.entry, asked.context.request
         with self._mutex:
             entry.searches -= 1

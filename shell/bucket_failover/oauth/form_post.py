@@ -106,7 +106,7 @@ class Poster:
         self._basic_id = basic_id
         self._as_json = as_json
         self._timeout_seconds = timeout_seconds
-        # What an issuer sets for one bucket's person is not to be sent along for another's.
+        # What an issuer sets for one bucket's user is not to be sent along for another's.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._http = http or httpx2.Client(timeout=TIMEOUT, limits=_LIMITS, cookies=no_cookies)
 

@@ -2,7 +2,7 @@
 
 Rules: windows and-compose, so each rejected one is a limit of its own. The aggregate speaks where no window does. A
 window with a suffix (`7d_oi`) concerns one model; where only such are rejected, so does everything else in the answer.
-On a success, an allowed aggregate means that somebody pays for what is over a window.
+On a success, an allowed aggregate means that the account pays for what is over a window.
 
 Sources: the headers as observed; https://platform.claude.com/docs/en/api/errors.
 """

@@ -1,4 +1,4 @@
-"""A provider that nobody has described: the headers that many have in common, in whatever form they come.
+"""A provider without a dialect of its own: the headers that many have in common, in whatever form they come.
 
 Source: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ and what gateways send in practice.
 """

@@ -1,7 +1,7 @@
 """Google (Gemini and its relatives): typed details in the error, limits of a project.
 
 Rules: a spent daily quota outranks the wait beside it, and lasts until midnight on the west coast. A quota whose id
-says `PerModel` concerns the model; one that does not, beside it, makes it everybody's.
+says `PerModel` concerns the model; one that does not, beside it, makes it all models'.
 
 Sources: https://ai.google.dev/gemini-api/docs/rate-limits, https://cloud.google.com/apis/design/errors (`QuotaFailure`,
 `RetryInfo`, `ErrorInfo`)
