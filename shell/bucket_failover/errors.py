@@ -60,6 +60,13 @@ class AllBucketsExhaustedError(BucketFailoverError):
         return (type(self), arguments)
 
 
+class ReentrantCallError(BucketFailoverError):
+    """A function that logs in or refreshes has called the orchestrator or the manager that waits for it.
+
+    Give it what it needs directly: a client of its own, or another manager.
+    """
+
+
 class RetriesExhaustedError(BucketFailoverError):
     """The request has used up its attempts; the last failed call is the `__cause__`.
 

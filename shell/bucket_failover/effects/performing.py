@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol, assert_never
 
 from bucket_failover.effects.deadline import call_within
+from bucket_failover.effects.reentry import in_the_middle_of, refuse_within
 from bucket_failover.effects.running import run, run_async
 from bucket_failover.effects.vocabulary import Ask, Attempt, Do, Effect, Search, Share, Wait
 from bucket_failover.errors import LoginCancelledError, LoginTimedOutError
@@ -41,6 +42,15 @@ class SyncShared:
         self.mutex = threading.Lock()
         self.futures: dict[Hashable, Future[object]] = {}
         self.alone: Future[object] | None = None
+
+
+def _itself(shared: AsyncShared | SyncShared, share: Share) -> Hashable:
+    """What a shared step waits for: the same step, or, if it has to be done alone, any other such one."""
+    return (id(shared), "alone" if share.alone else share.key)
+
+
+def _refuse_itself(shared: AsyncShared | SyncShared, share: Share) -> None:
+    refuse_within(_itself(shared, share), share.name)
 
 
 class AsyncPerformer:
@@ -93,6 +103,7 @@ class AsyncPerformer:
 
     async def _share(self, share: Share) -> object:
         """Do it, or wait for the request that does it. After another one that had to be done alone, ask again."""
+        _refuse_itself(self.shared, share)
         loop, tasks = asyncio.get_running_loop(), self.shared.tasks
         under_way = tasks.get(share.key)
         if under_way is not None and not under_way.done() and under_way.get_loop() is loop:
@@ -101,7 +112,7 @@ class AsyncPerformer:
             return await self._share_alone(share, loop)
         tasks[share.key] = mine = loop.create_future()
         try:
-            outcome = await run_async(share.work(), self.perform)
+            outcome = await self._work(share)
         except BaseException:
             _settle(mine, None)  # those who wait ask again
             raise
@@ -117,10 +128,14 @@ class AsyncPerformer:
         if other is not None and not other.done() and other.get_loop() is loop:
             await asyncio.wait({other})
             return None
-        task = asyncio.create_task(run_async(share.work(), self.perform))
+        task = asyncio.create_task(self._work(share))
         self.shared.tasks[share.key] = self.shared.alone = task
         task.add_done_callback(lambda done: self._forget(share.key, done))
         return await _joined(task)
+
+    async def _work(self, share: Share) -> object:
+        with in_the_middle_of(_itself(self.shared, share)):
+            return await run_async(share.work(), self.perform)
 
     def _forget(self, key: Hashable, done: asyncio.Task[object]) -> None:
         if self.shared.tasks.get(key) is done:
@@ -234,6 +249,7 @@ class SyncPerformer:
     def _share(self, share: Share) -> object:
         """Do it, or wait for the thread that does it. After another one that had to be done alone, ask again."""
         shared = self.shared
+        _refuse_itself(shared, share)
         with shared.mutex:
             same, mine = shared.futures.get(share.key), Future[object]()
             other = shared.alone if same is None and share.alone else None
@@ -247,7 +263,8 @@ class SyncPerformer:
             other.result()
             return None
         try:
-            outcome = run(share.work(), self.perform)
+            with in_the_middle_of(_itself(shared, share)):
+                outcome = run(share.work(), self.perform)
         except BaseException:
             self._end(share, mine)
             mine.set_result(None)  # those who wait ask again

@@ -60,11 +60,13 @@ class Share:
         key: what it is; a request that asks for the same key meanwhile gets the same outcome.
         alone: only one of these is done at a time, whatever their keys; who asks for another is sent None at its end.
         work: does it.
+        name: what it is, in words.
     """
 
     key: Hashable
     alone: bool
     work: Callable[[], Generator[Any, Any, Any]]
+    name: str = "a step"
 
 
 Effect = Ask | Do | Wait | Search | Attempt | Share

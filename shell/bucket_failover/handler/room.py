@@ -7,6 +7,7 @@ tried concerns no other.
 
 import threading
 from collections.abc import Callable, Generator, Hashable, Sequence
+from typing import Final
 
 from returns.methods import unwrap_or_failure
 from returns.result import Success
@@ -46,6 +47,8 @@ from bucket_failover_core.choice import READING_STRATEGIES, STRATEGIES
 from bucket_failover_core.facts import has_limits, is_refusal
 from bucket_failover_core.failover import ChoiceResult
 from bucket_failover_core.request import begin_where, hear_quota, reset_session, with_phase
+
+_STEP_WORDS: Final = {"read-token": "a reading", "refresh-token": "a refresh", "reauthenticate": "a login"}
 
 
 class Room:
@@ -360,7 +363,8 @@ class Room:
             self.tell(done.event)
             return done
 
-        return Share((step.kind, step.bucket), step.kind == "reauthenticate", work)
+        name = f"{_STEP_WORDS[step.kind]} of {self.provider} {step.bucket!r}"
+        return Share((step.kind, step.bucket), step.kind == "reauthenticate", work, name)
 
 
 def _ended_at(session: SessionSnapshot, step: FailoverStep) -> float | None:

@@ -126,6 +126,7 @@ class StoredOAuthManager(ManagerSteps):
             RefreshInterruptedError: only a login brings a token now.
             TokenStoreError: the store could not answer. Whatever `refresh` raises.
         """
+        self._refuse_within("refresh", provider, bucket)
         key = (provider, bucket)
         while True:
             task = self._refreshes.get(key)
@@ -148,6 +149,7 @@ class StoredOAuthManager(ManagerSteps):
         """
         if self._login is None:
             raise LoginUnavailableError
+        self._refuse_within("login", provider, bucket)
         await run_async(self._logging_in(provider, bucket), self._perform)
 
     async def log_out(self, provider: str, bucket: str) -> OAuthToken | None:
@@ -189,9 +191,11 @@ class StoredOAuthManager(ManagerSteps):
                 return await self.replace_token(*step)
             case Present():
                 await self._call(step.before_sending)
-                return reply_of(await self._refresh(step.provider, step.bucket, step.held))
+                with self._within("refresh", step.provider, step.bucket):
+                    return reply_of(await self._refresh(step.provider, step.bucket, step.held))
             case AskToLogIn():
-                return await self._login(step.provider, step.bucket)
+                with self._within("login", step.provider, step.bucket):
+                    return await self._login(step.provider, step.bucket)
             case never:
                 assert_never(never)
 

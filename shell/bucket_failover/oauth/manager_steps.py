@@ -11,13 +11,14 @@ from contextlib import AbstractContextManager
 from typing import Any, assert_never
 
 from bucket_failover.effects import Do, Wait
+from bucket_failover.effects.reentry import in_the_middle_of, refuse_within
 from bucket_failover.errors import TokenStoreError
 from bucket_failover.oauth.issuer import TokenIssuer
 from bucket_failover.oauth.logging_in import LoggingIn
 from bucket_failover.oauth.refreshing import Refreshing
 from bucket_failover.oauth.steps import AskToLogIn, Present, Read, Replace, Step, Steps
 from bucket_failover.oauth.token_cache import Listener, TokenCache
-from bucket_failover.store import TokenStore
+from bucket_failover.store import Purpose, TokenStore
 from bucket_failover.tokens import OAuthToken
 
 
@@ -61,6 +62,18 @@ class ManagerSteps:
     def listening(self, listener: Listener) -> AbstractContextManager[None]:
         """Tell `listener` the provider and bucket of each login, refresh and logout, until the block ends."""
         return self._cache.listening(listener)
+
+    def _within(self, purpose: Purpose, provider: str, bucket: str) -> AbstractContextManager[None]:
+        """While an application's function refreshes or logs in: it must not ask for what it does itself."""
+        return in_the_middle_of((id(self._store), purpose, provider, bucket))
+
+    def _refuse_within(self, purpose: Purpose, provider: str, bucket: str) -> None:
+        """See `_within`.
+
+        Raises:
+            ReentrantCallError: it asks for that.
+        """
+        refuse_within((id(self._store), purpose, provider, bucket), f"a {purpose} of {provider} {bucket!r}")
 
     def _reading(self, provider: str, bucket: str) -> Steps[OAuthToken | None]:
         token: OAuthToken | None = yield Read(lambda: self._cache.read(provider, bucket))

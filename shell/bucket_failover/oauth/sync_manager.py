@@ -94,6 +94,7 @@ class SyncStoredOAuthManager(ManagerSteps):
             RefreshInterruptedError: only a login brings a token now.
             TokenStoreError: the store could not answer. Whatever `refresh` raises.
         """
+        self._refuse_within("refresh", provider, bucket)
         with self._mutex:
             turn = self._turns.setdefault((provider, bucket), threading.Lock())
 
@@ -113,6 +114,7 @@ class SyncStoredOAuthManager(ManagerSteps):
         """
         if self._login is None:
             raise LoginUnavailableError
+        self._refuse_within("login", provider, bucket)
         run(self._logging_in(provider, bucket), self._perform)
 
     def log_out(self, provider: str, bucket: str) -> OAuthToken | None:
@@ -145,9 +147,11 @@ class SyncStoredOAuthManager(ManagerSteps):
             case Replace():
                 return self.replace_token(*step)
             case AskToLogIn():
-                return self._login(step.provider, step.bucket)
+                with self._within("login", step.provider, step.bucket):
+                    return self._login(step.provider, step.bucket)
             case Present() if self._issuer is None:
                 step.before_sending()
-                return reply_of(self._refresh(step.provider, step.bucket, step.held))
+                with self._within("refresh", step.provider, step.bucket):
+                    return reply_of(self._refresh(step.provider, step.bucket, step.held))
             case _:
                 return self._perform_blocking(step)
