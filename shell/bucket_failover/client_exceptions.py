@@ -43,6 +43,9 @@ _NETWORK_NAMES: Final = frozenset(
         "gaierror",
     }
 )
+_UNHEARD_STATUSES: Final = frozenset({408, 504})
+"""Timeouts: a server that was in the middle of it. Source: RFC 9110, 15.5.9 and 15.6.5."""
+
 _UNSENT_NAMES: Final = frozenset(
     {
         "ClientConnectorError",
@@ -79,16 +82,18 @@ def describe_exception(error: BaseException) -> CallFailure | None:
     return None if told is None else _completed(*told)
 
 
-def is_unheard(error: BaseException) -> bool:
-    """Whether a request may have been sent and its answer was not heard: a timeout, or a connection that broke.
+def is_harmless(error: BaseException) -> bool:
+    """Whether a request that has raised this was certainly not carried out: no connection was made, or it was refused.
 
-    Example: an `httpx2.ReadTimeout` is; an `httpx2.ConnectError`, a `ConnectionRefusedError` or a `ValueError` is not.
+    Example: an `httpx2.ConnectError`, a `ConnectionRefusedError` and what tells a 503 are harmless; an
+    `httpx2.ReadTimeout`, a 504 and a `KeyError` are not, for they may come after the answer.
     """
     told = _told(error)
     if told is None:
         return False
-    names = {kind.__name__ for kind in type(told.error).__mro__}
-    return told.failure.error_kind in {"timeout", "network"} and _UNSENT_NAMES.isdisjoint(names)
+    if told.failure.status is not None:
+        return told.failure.status not in _UNHEARD_STATUSES
+    return not _UNSENT_NAMES.isdisjoint(kind.__name__ for kind in type(told.error).__mro__)
 
 
 def describe_answer(result: object) -> CallFailure | None:

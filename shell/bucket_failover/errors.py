@@ -100,6 +100,10 @@ class RefreshFailedError(BucketFailoverError):
     """A refresh has brought no token, and the refresh token was not refused: it may work another time."""
 
 
+class RefreshNotSentError(RefreshFailedError):
+    """The refresh token was certainly not sent, so it can be presented again: raise it from a `refresh` of your own."""
+
+
 class RefreshUnheardError(RefreshFailedError):
     """A refresh token was presented, and its answer was not heard. It may be used up."""
 

@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from bucket_failover import CallFailure, describe_exception
-from bucket_failover.client_exceptions import is_unheard
+from bucket_failover.client_exceptions import is_harmless
 from tests.shell.test_client_exceptions import ask_anthropic, ask_httpx2, ask_openai, caught, url
 
 __all__ = ["url"]
@@ -173,7 +173,8 @@ def test_what_was_sent_is_told_by_the_exception_that_tells_the_failure(url: str)
     """A wrapper's own refresh may have been heard, or never sent; the client's exception says which."""
     request = httpx2.Request("POST", "http://127.0.0.1/")
     unsent, unheard = httpx2.ConnectError("x", request=request), httpx2.ReadTimeout("x", request=request)
-    assert [is_unheard(error) for error in (unsent, unheard, ValueError())] == [False, True, False]
-    assert [is_unheard(raised(PlainError(), cause=error)) for error in (unsent, unheard)] == [False, True]
-    assert [is_unheard(ExceptionGroup("x", [error])) for error in (unsent, unheard)] == [False, True]
-    assert not is_unheard(raised(PlainError(), context=unheard))
+    assert [is_harmless(error) for error in (unsent, unheard, ValueError())] == [True, False, False]
+    assert [is_harmless(WrapperError(status)) for status in (400, 503, 408, 504)] == [True, True, False, False]
+    assert [is_harmless(raised(PlainError(), cause=error)) for error in (unsent, unheard)] == [True, False]
+    assert [is_harmless(ExceptionGroup("x", [error])) for error in (unsent, unheard)] == [True, False]
+    assert not is_harmless(raised(PlainError(), context=unsent))

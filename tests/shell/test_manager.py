@@ -181,7 +181,7 @@ def test_a_cancelled_caller_loses_no_token() -> None:
 def test_a_refresh_that_fails_with_nobody_waiting_is_no_unhandled_exception() -> None:
     """Warnings are errors; and the next refresh is a new one."""
     world = World()
-    issuer = Issuer(refreshes={"default": [RuntimeError("down"), token("new")]})
+    issuer = Issuer(refreshes={"default": [ConnectionRefusedError(), token("new")]})
     manager, _ = managed({"default": token("a")}, issuer, world.clock)
     plain = issuer.refresh
 

@@ -11,6 +11,7 @@ import pytest
 
 from bucket_failover import SqliteTokenStore
 from bucket_failover.store.sqlite import FileLocks, locks_of
+from bucket_failover.store.sqlite.identity import may_use
 from tests.shell.test_fork import in_child
 from tests.support.people import PROVIDER, token
 
@@ -92,3 +93,21 @@ def test_side_files_that_a_backup_has_opened_are_private_again(home: Path) -> No
             file.chmod(0o644)
         with SqliteTokenStore(path):
             assert [stat.S_IMODE(file.stat().st_mode) for file in sides] == [0o600] * 3
+
+
+def test_a_folder_that_another_program_makes_just_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both take the same lock, though the one looks while the other makes the folder."""
+    folder = tmp_path / "tokens.db.locks"
+    look = may_use
+
+    def slow(path: Path, rights: int) -> bool:
+        usable = look(path, rights)
+        path.mkdir(mode=0o700, exist_ok=True)  # the other program does
+        return usable
+
+    monkeypatch.setattr("bucket_failover.store.sqlite.locks.may_use", slow)
+    first = FileLocks(folder).try_lock(PROVIDER, BUCKET, "refresh")
+    monkeypatch.undo()
+    assert first is not None
+    assert FileLocks(folder).try_lock(PROVIDER, BUCKET, "refresh") is None
+    first()

@@ -49,8 +49,10 @@ class TerminalWindow:
     def open_address(self, provider: str, bucket: str, address: str) -> None:
         """See `Window.open_address`. The address is printed in any case: the browser may open on another screen."""
         say(f"{provider} {bucket}: to log in, open\n  {address}")
-        if self._opens_browser and _browser_opens(address):
-            say("A browser was asked to open it. Ctrl-C gives the login up.")
+        if self._opens_browser:
+            say("A browser is asked to open it. Ctrl-C gives the login up.")
+            if not _browser_opens(address):
+                say("No browser could be opened.")
 
     def show_code(self, provider: str, bucket: str, code: DeviceCode) -> None:
         """See `Window.show_code`."""

@@ -20,8 +20,9 @@ _T = TypeVar("_T")
 Refresh = Callable[[str, str, OAuthToken], Awaitable[OAuthToken | None]]
 """Provider, bucket and the token held, to the new token, or None if the issuer has refused for good.
 
-May raise. A `RefreshUnheardError`, a timeout or a broken connection says that the answer was not heard; after
-anything else, a refused connection above all, the refresh token counts as unused.
+May raise. The refresh token counts as unused after `RefreshNotSentError`, after an exception that says that no
+connection was made, and after one that tells an HTTP error other than 408 and 504. Anything else, a `KeyError` in the
+reading of the answer too, may come after the issuer has answered: a token of single use is not presented again then.
 """
 
 Login = Callable[[str, str], Awaitable[OAuthToken]]

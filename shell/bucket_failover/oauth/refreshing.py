@@ -13,12 +13,14 @@ from typing import Final, assert_never
 
 from returns.methods import unwrap_or_failure
 
-from bucket_failover.client_exceptions import is_unheard
+from bucket_failover.client_exceptions import is_harmless
 from bucket_failover.effects import Do, Wait
 from bucket_failover.errors import (
     IssuerBusyError,
+    ReentrantCallError,
     RefreshFailedError,
     RefreshInterruptedError,
+    RefreshNotSentError,
     RefreshSupersededError,
     RefreshUnheardError,
     TokenStoreError,
@@ -57,6 +59,16 @@ _PAUSES_OF_A_WRITE: Final = (0.05, 0.5, 2.0)
 """The waits before what was issued is written once more, to a disk or a database that has refused it."""
 _ROUNDS: Final = 3
 """A login in the middle of a refresh wins, and may have to be refreshed itself; three in a row are a mistake."""
+
+
+_NOTHING_SENT: Final = (
+    RefreshNotSentError,
+    RefreshSupersededError,
+    ReentrantCallError,
+    TokenStoreError,
+    IssuerBusyError,
+)
+"""What is raised before anything is sent, or says that the issuer has taken nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +171,7 @@ class Refreshing:
         except RefreshUnheardError as unheard:
             reply, error = Reply(NothingIssued(is_known=False)), unheard
         except Exception as failed:  # noqa: BLE001 - it is raised again, when the mark is settled
-            reply, error = Reply(NothingIssued(is_known=not is_unheard(failed))), failed
+            reply, error = Reply(NothingIssued(is_known=_was_not_used(failed))), failed
         issued = carried_over(held, reply.token) if reply.token is not None else None
         problem, outcome = yield from self._settle(presented, issued, reply)
         if isinstance(reply.answer, TokensIssued) and (problem is not None or outcome is None):
@@ -190,7 +202,7 @@ class Refreshing:
 
         Raises:
             RefreshSupersededError: what is stored is no longer ours to refresh.
-            RefreshFailedError: the lease has ended.
+            RefreshNotSentError: the lease has ended.
             TokenStoreError: the mark is not stored.
         """
 
@@ -201,7 +213,7 @@ class Refreshing:
         decision = self.store.change(self.provider, self.bucket, decide)
         if decision.kind == "send-nothing":
             message = f"{self.bucket}: nothing was sent: {decision.why}"
-            raise (RefreshSupersededError if decision.why == "superseded" else RefreshFailedError)(message)
+            raise (RefreshSupersededError if decision.why == "superseded" else RefreshNotSentError)(message)
 
     def _settle(
         self, presented: StoredLogin, issued: OAuthToken | None, reply: Reply
@@ -275,6 +287,11 @@ class Refreshing:
 
     def _read(self) -> Stored:
         return self.store.read_stored(self.provider, self.bucket)
+
+
+def _was_not_used(error: Exception) -> bool:
+    """Whether a function that has raised this has certainly not used the refresh token: it says so, or HTTP does."""
+    return isinstance(error, _NOTHING_SENT) or is_harmless(error)
 
 
 def change_of(outcome: RefreshOutcome | NotRefreshed) -> Change[RefreshOutcome | NotRefreshed]:

@@ -50,7 +50,8 @@ class FileLocks:
     @property
     def folder(self) -> Path:
         """The folder; if it is another user's, one beside it that all processes of this user take instead."""
-        if may_use(self._folder, os.R_OK | os.W_OK | os.X_OK) or not os.path.exists(self._folder):  # noqa: PTH110 - raises nothing
+        # In this order: a folder that another process makes between the two questions is not taken for another user's.
+        if not os.path.exists(self._folder) or may_use(self._folder, os.R_OK | os.W_OK | os.X_OK):  # noqa: PTH110 - raises nothing
             return self._folder
         return Path(f"{self._folder}.{user_id()}")
 
