@@ -8,7 +8,15 @@ the text of validation errors, tracebacks that show a token among their local va
 import hashlib
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr, field_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
+    field_serializer,
+)
 
 from bucket_failover_core import TokenHeld
 from bucket_failover_core.facts import is_expired
@@ -63,7 +71,15 @@ class OAuthToken(BaseModel):
 
     @classmethod
     def from_api_key(cls, key: str) -> Self:
-        """The token of a bucket that holds an API key: it does not expire and is never refreshed."""
+        """The token of a bucket that holds an API key: it does not expire and is never refreshed.
+
+        Raises:
+            ValueError: it is empty, has a control character in it, or whitespace at an end: no client could send it.
+        """
+        if key != key.strip() or not key.isprintable():
+            del key  # a traceback that shows locals would show it
+            message = "key: it has a control character in it, or a space or a newline at its end"
+            raise ValueError(message)
         return cls(access_token=SecretStr(key), token_type=API_KEY_TYPE)
 
     @property

@@ -114,6 +114,24 @@ def test_the_fingerprint_names_the_access_token_and_nothing_else() -> None:
     assert secret_token(access_token="lone \ud800 surrogate").fingerprint != token.fingerprint
 
 
+@pytest.mark.parametrize(
+    "secret", ["hunter2\n", "hunter2 ", " hunter2", "hunter2\x00", "hun\tter2", "hunter2\x7f", "hunter2\ud800"]
+)
+def test_a_key_that_no_header_can_carry_is_refused_where_it_enters(secret: str) -> None:
+    """A key that was read from a file with a newline at its end would look like a network that fails."""
+    with pytest.raises(ValueError, match=r"^key: it has a control character in it, or ") as caught:
+        OAuthToken.from_api_key(secret)
+    assert "hunter2" not in str(caught.value)
+    told: list[str] = []
+    try:
+        OAuthToken.from_api_key("hunter2\n")
+    except ValueError as error:
+        frames = traceback.walk_tb(error.__traceback__)
+        told = [repr(frame.f_locals) for frame, _ in frames if frame.f_code.co_name == "from_api_key"]
+    assert told
+    assert "hunter2" not in "".join(told)
+
+
 def test_the_core_gets_to_see_times_and_a_fingerprint() -> None:
     """And whether a refresh can be tried."""
     token = secret_token()

@@ -26,7 +26,7 @@ from bucket_failover.store.sqlite.forking import LEASING, LeaseConnection, close
 from bucket_failover.store.sqlite.identity import identity_of, make_folder, make_private, may_use, user_id
 from bucket_failover.store.sqlite.problems import clear_errors
 
-_TRIES: Final = 4
+_TRIES: Final = 8
 """Of which each needs a deletion in the millisecond that it takes."""
 
 _NAME_LENGTH: Final = 32
@@ -85,17 +85,13 @@ class FileLocks:
         """
         with LEASING:
             connection, identity = self._open(path)
+            is_ours = False
             try:
-                with clear_errors(path, "locked"):
-                    is_ours = _is_locked(connection)
-                    _check_identity(path, identity)
-            except BaseException:
-                connection.close()
-                raise
-            if not is_ours:
-                connection.close()
-                return None
-        return lambda: _release(connection)
+                is_ours = _is_locked(connection, path, identity)
+            finally:
+                if not is_ours:
+                    connection.close()
+        return (lambda: _release(connection)) if is_ours else None
 
     def _open(self, path: Path) -> tuple[LeaseConnection, object]:
         with clear_errors(path.parent, "locked"):
@@ -109,19 +105,34 @@ class FileLocks:
         return connection, identity
 
 
-def _check_identity(path: Path, identity: object) -> None:
-    """Refuse a file that no longer has its name."""
-    if identity_of(path) != identity:
-        raise _DeletedError
-
-
 def _release(connection: sqlite3.Connection) -> None:
     """Give the lease up; in a child of its holder's process there is nothing to give up."""
     with LEASING:
         connection.close()
 
 
-def _is_locked(connection: sqlite3.Connection) -> bool:
+def _is_locked(connection: sqlite3.Connection, path: Path, identity: object) -> bool:
+    """Take the lock on a file that still has its name; False: another connection has it.
+
+    Raises:
+        _DeletedError: it has not. What SQLite says of such a file is not what was wrong.
+        TokenStoreError: it cannot be locked.
+    """
+    problem, is_ours = None, False
+    try:
+        with clear_errors(path, "locked"):
+            is_ours = _begins(connection)
+    except TokenStoreError as error:
+        problem = error
+    with clear_errors(path, "locked"):
+        if identity_of(path) != identity:
+            raise _DeletedError
+    if problem is not None:
+        raise problem
+    return is_ours
+
+
+def _begins(connection: sqlite3.Connection) -> bool:
     """Take the lock; False: another connection has it."""
     try:
         connection.execute("BEGIN IMMEDIATE")
