@@ -157,7 +157,7 @@ def test_an_entry_that_is_no_token_is_told_and_spoils_nothing_else(tmp_path: Pat
         store.write("p", "good", token("good"))
         connection = sqlite3.connect(path)
         with connection:
-            connection.execute("INSERT INTO token VALUES ('p', 'bad', ?)", (record,))
+            connection.execute("INSERT INTO token VALUES ('p', 'bad', ?, '')", (record,))
         connection.close()
         with pytest.raises(TokenCorruptError, match=r"tokens\.db: what is stored for 'p' 'bad' is no token") as caught:
             store.read("p", "bad")
@@ -244,7 +244,7 @@ class TestSecrets:
         with SqliteTokenStore(path) as store:
             connection = sqlite3.connect(path)
             with connection:
-                connection.execute("INSERT INTO token VALUES ('p', 'bad', ?)", (record,))
+                connection.execute("INSERT INTO token VALUES ('p', 'bad', ?, '')", (record,))
             connection.close()
             with pytest.raises(TokenCorruptError) as caught:
                 store.read("p", "bad")

@@ -355,4 +355,4 @@ def test_a_file_of_schema_2_is_read(tmp_path: Path) -> None:
         store.change("p", "b", lambda _: Change(None, mark=MARK))
         store.write_login_answer("p", "b", LoginAnswer(at=2.0))
         assert (store.read_stored("p", "b").mark, store.read_login_answer("p", "b")) == (MARK, LoginAnswer(at=2.0))
-        assert store._connection.execute("PRAGMA user_version").fetchone() == (5,)
+        assert store._connection.execute("PRAGMA user_version").fetchone() == (6,)

@@ -3,8 +3,10 @@
 Nothing that is secret is ever a local variable here, for a traceback may show those of each frame.
 """
 
+import contextlib
+import hashlib
 import json
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
@@ -12,6 +14,9 @@ from bucket_failover.store.vaults.interface import SecretVault
 from bucket_failover.tokens import OAuthToken
 from bucket_failover_core import TokenAbsent, TokenCorrupt, TokenHeld
 from bucket_failover_core.oauth import RefreshMark, StoredLogin
+
+_DIGEST_LENGTH: Final = 16
+_DAMAGED: Final = ": it is damaged"
 
 
 class Parsed(NamedTuple):
@@ -58,6 +63,27 @@ class SealedRecord(BaseModel):
         return _token(secrets.get_secret_value(), facts).token
 
 
+def digest_of(provider: str, bucket: str, record: str) -> str:
+    """What tells a record that is whole and stands where it was written from any other.
+
+    Source: SHA-256 (FIPS 180-4), cut to 64 bits: it finds accidents, not forgers, who can make one as well.
+    """
+    text = f"{len(provider)}:{provider}{len(bucket)}:{bucket}{record}"
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
+
+
+class Row(NamedTuple):
+    """A row of the file, with the secrets that it may have; it is never a local variable of a frame that could show it.
+
+    Args:
+        record: the record; None: there is none.
+        is_damaged: its digest is that of another record, or of another place.
+    """
+
+    record: str | None = None
+    is_damaged: bool = False
+
+
 def plain_record(token: OAuthToken) -> str:
     """The token with its secrets."""
     return json.dumps({**_facts(token), **_secrets(token)})
@@ -76,6 +102,11 @@ def sealed_record(token: OAuthToken, vault: SecretVault, provider: str, bucket: 
         vault=vault.name,
         sealed=vault.seal(provider, bucket, SecretStr(json.dumps(_secrets(token)))),
     )
+
+
+def parse_row(row: Row) -> Parsed:
+    """What a row says; no record is no mistake."""
+    return Parsed(wrong=_DAMAGED) if row.is_damaged else parse_record(row.record)
 
 
 def parse_record(record: str | None) -> Parsed:
@@ -110,14 +141,19 @@ def login_of(parsed: Parsed, mark: RefreshMark | None) -> StoredLogin:
     return StoredLogin(token=parsed.token.state, refresh_fingerprint=parsed.token.refresh_fingerprint, mark=mark)
 
 
-def parse_mark(record: str | None) -> RefreshMark | None:
-    """The mark in a record; one that cannot be read is none of ours."""
-    if record is None:
+def parse_mark(row: Row, refresh_fingerprint: str) -> RefreshMark | None:
+    """The mark in a row; one that is damaged may have said that the refresh token was sent, so it says so.
+
+    Args:
+        row: where it stands.
+        refresh_fingerprint: of the refresh token that is stored; empty: there is none.
+    """
+    if row.record is None:
         return None
-    try:
-        return RefreshMark.model_validate_json(record)
-    except ValidationError:
-        return None
+    with contextlib.suppress(ValidationError):
+        if not row.is_damaged:
+            return RefreshMark.model_validate_json(row.record)
+    return RefreshMark(refresh_fingerprint=refresh_fingerprint, at=0.0, is_sent=True) if refresh_fingerprint else None
 
 
 def _token(record: str, facts: dict[str, Any]) -> Parsed:

@@ -5,14 +5,16 @@ Write-ahead log, mode 0600 in a folder of 0700, tables made when they are missin
 Source: https://www.sqlite.org/wal.html; a writer does not block readers, and a commit survives the process.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from bucket_failover.errors import TokenStoreError
-from bucket_failover.store.sqlite.identity import make_folder, make_private, make_sides_private
+from bucket_failover.store.sqlite.identity import make_folder, make_private, make_sides_private, may_use
 from bucket_failover.store.sqlite.problems import clear_errors
 
 _OPENING_SECONDS: Final = 5.0
@@ -21,13 +23,17 @@ _OPENING_SECONDS: Final = 5.0
 _BUSY_PAUSE_SECONDS: Final = 0.005
 """Between two tries: a thousandth of what an opening waits."""
 
-_SCHEMA_VERSION: Final = 5
+_SCHEMA_VERSION: Final = 6
 """The file's `user_version`: one more for each change of the tables."""
+_APPLICATION_ID: Final = 0x62756B74
+"""The file's `application_id`: "bukt" in ASCII. Other programs' databases have another one, or none."""
+
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS token (
     provider TEXT NOT NULL,
     bucket   TEXT NOT NULL,
     record   TEXT NOT NULL,
+    digest   TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (provider, bucket)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS session_bucket (
@@ -48,6 +54,7 @@ CREATE TABLE IF NOT EXISTS refresh_mark (
     provider TEXT NOT NULL,
     bucket   TEXT NOT NULL,
     record   TEXT NOT NULL,
+    digest   TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (provider, bucket)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS login_answer (
@@ -69,8 +76,11 @@ CREATE TABLE IF NOT EXISTS refused_token (
     record   TEXT NOT NULL,
     PRIMARY KEY (provider, bucket)
 ) STRICT, WITHOUT ROWID;
+PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_SCHEMA_VERSION};
 """
+_DIGESTED: Final = ("token", "refresh_mark")
+"""Tables whose rows have a digest since the sixth version; those of older rows are empty, and not compared."""
 
 
 def open_database(path: Path, *, busy_seconds: float, durable: bool) -> sqlite3.Connection:
@@ -86,10 +96,12 @@ def open_database(path: Path, *, busy_seconds: float, durable: bool) -> sqlite3.
     """
     with clear_errors(path, "opened"):
         make_folder(path.parent)
+        if path.is_file() and may_use(path, os.R_OK | os.W_OK):
+            _check_names(path)
+            _check_owner(path)
         # Made here, before SQLite writes the first byte; its side files take the same mode.
         make_private(path)
         make_sides_private(path)
-        _check_names(path)
         connection = sqlite3.connect(path, timeout=_OPENING_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         with clear_errors(path, "opened"):
@@ -118,7 +130,31 @@ def _check_names(path: Path) -> None:
         raise TokenStoreError(message)
 
 
+def _check_owner(path: Path) -> None:
+    """Refuse another program's database, and a file that is empty though it is there; each is left as it is.
+
+    Raises:
+        TokenStoreError: it is one.
+    """
+    until = time.monotonic() + _OPENING_SECONDS
+    while path.stat().st_size == 0 and time.monotonic() < until:  # another process may be making it
+        time.sleep(_BUSY_PAUSE_SECONDS)
+    if path.stat().st_size == 0:
+        message = f"{path}: the file is empty: it was damaged, or is not ours; remove it, and log in again"
+        raise TokenStoreError(message)
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_OPENING_SECONDS)
+    with closing(connection):
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    is_older = application == 0 and (not tables or (version > 0 and "token" in tables))
+    if application != _APPLICATION_ID and not is_older:
+        message = f"{path}: this is the database of another program, and is left as it is; name another file"
+        raise TokenStoreError(message)
+
+
 def _set_up(connection: sqlite3.Connection, path: Path, *, durable: bool) -> None:
+    connection.text_factory = _text  # a byte that is no UTF-8 is for the digest to find, and not for an error to quote
     _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
     connection.execute("PRAGMA secure_delete = ON")  # what was a secret leaves no trace in a free page
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -127,7 +163,16 @@ def _set_up(connection: sqlite3.Connection, path: Path, *, durable: bool) -> Non
         message = f"{path}: made by a newer version of bucket-failover (schema {version}); install that one"
         raise TokenStoreError(message)
     if version < _SCHEMA_VERSION:
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
+        for table in _DIGESTED:
+            columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            if "digest" not in columns:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN digest TEXT NOT NULL DEFAULT ''")
+        connection.execute("COMMIT")
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="surrogateescape")
 
 
 def _patiently(action: Callable[[], object]) -> None:

@@ -7,7 +7,7 @@ in the middle loses all of them.
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
@@ -17,10 +17,12 @@ from bucket_failover.store.interfaces import Change, Stored
 from bucket_failover.store.sqlite.leases import LeaseTable
 from bucket_failover.store.sqlite.records import (
     Parsed,
+    Row,
     SealedRecord,
+    digest_of,
     login_of,
     parse_mark,
-    parse_record,
+    parse_row,
     plain_record,
     sealed_record,
 )
@@ -35,8 +37,8 @@ _BUSY_SECONDS: Final = 5.0
 """How long a call waits for another process's transaction."""
 
 _READ: Final = (
-    "SELECT (SELECT record FROM token WHERE provider = :provider AND bucket = :bucket), "
-    "(SELECT record FROM refresh_mark WHERE provider = :provider AND bucket = :bucket)"
+    "SELECT 'token', record, digest FROM token WHERE provider = :provider AND bucket = :bucket UNION ALL "
+    "SELECT 'mark', record, digest FROM refresh_mark WHERE provider = :provider AND bucket = :bucket"
 )
 """Token and mark in one statement, so that they are of one moment.
 
@@ -44,10 +46,12 @@ Its places have names and are given a mapping: Python 3.12.0 to 3.12.3 take a nu
 warn of the tuple (python/cpython#117995).
 """
 _READ_ANSWER: Final = "SELECT record FROM login_answer WHERE provider = ? AND bucket = ?"
-_WRITE: Final = "INSERT OR REPLACE INTO token VALUES (?, ?, ?)"
-_WRITE_MARK: Final = "INSERT OR REPLACE INTO refresh_mark VALUES (?, ?, ?)"
+_READ_ALL: Final = "SELECT provider, bucket, record, digest FROM token WHERE digest <> ''"
+_WRITE: Final = "INSERT OR REPLACE INTO token VALUES (?, ?, ?, ?)"
+_WRITE_MARK: Final = "INSERT OR REPLACE INTO refresh_mark VALUES (?, ?, ?, ?)"
 _WRITE_ANSWER: Final = "INSERT OR REPLACE INTO login_answer VALUES (?, ?, ?)"
 _DELETE: Final = "DELETE FROM token WHERE provider = ? AND bucket = ?"
+_DELETE_BYTES: Final = "DELETE FROM token WHERE provider = CAST(? AS TEXT) AND bucket = CAST(? AS TEXT)"
 _DELETE_MARK: Final = "DELETE FROM refresh_mark WHERE provider = ? AND bucket = ?"
 _DELETE_ANSWER: Final = "DELETE FROM login_answer WHERE provider = ? AND bucket = ?"
 
@@ -130,6 +134,7 @@ class SqliteTokenStore(LeaseTable, SessionTable):
             former = _sealed(connection, provider, bucket)
             connection.execute(_DELETE, (provider, bucket))
             connection.execute(_DELETE_MARK, (provider, bucket))
+            _delete_damaged(connection)
         self.changes += 1
         self._discard(provider, bucket, former)
         self._empty_log()
@@ -184,7 +189,7 @@ class SqliteTokenStore(LeaseTable, SessionTable):
 
     def _read(self, provider: str, bucket: str) -> tuple[Parsed, RefreshMark | None]:
         with self._use("read") as connection:
-            return _parsed(connection.execute(_READ, {"provider": provider, "bucket": bucket}).fetchone())
+            return _parsed(connection, provider, bucket)
 
     def _opened(self, provider: str, bucket: str, parsed: Parsed) -> OAuthToken | None:
         """The token, with the secrets that the vault holds."""
@@ -246,21 +251,49 @@ def _carry_out(
     connection: sqlite3.Connection, provider: str, bucket: str, change: Change[object], record: _Record
 ) -> None:
     if change.stores_issued:
-        connection.execute(_WRITE, (provider, bucket, record.text()))
+        _delete_damaged(connection)
+        connection.execute(_WRITE, (provider, bucket, record.text(), digest_of(provider, bucket, record.text())))
         connection.execute(_DELETE_ANSWER, (provider, bucket))
     if change.mark == "clear":
         connection.execute(_DELETE_MARK, (provider, bucket))
     elif change.mark != "leave":
-        connection.execute(_WRITE_MARK, (provider, bucket, change.mark.model_dump_json()))
+        mark = change.mark.model_dump_json()
+        connection.execute(_WRITE_MARK, (provider, bucket, mark, digest_of(provider, bucket, mark)))
 
 
-def _parsed(row: tuple[str | None, str | None]) -> tuple[Parsed, RefreshMark | None]:
-    return parse_record(row[0]), parse_mark(row[1])
+def _parsed(connection: sqlite3.Connection, provider: str, bucket: str) -> tuple[Parsed, RefreshMark | None]:
+    """What is stored for a bucket. Where nothing is, a row that bears another's name may be the bucket's own."""
+    rows = _rows(connection, provider, bucket)
+    parsed = parse_row(rows.get("token", Row(is_damaged="token" not in rows and any(_damaged(connection)))))
+    return parsed, parse_mark(rows.get("mark", Row()), login_of(parsed, None).refresh_fingerprint)
+
+
+def _rows(connection: sqlite3.Connection, provider: str, bucket: str) -> dict[str, Row]:
+    found = connection.execute(_READ, {"provider": provider, "bucket": bucket})
+    return {kind: Row(record, is_damaged=_differs(provider, bucket, record, digest)) for kind, record, digest in found}
+
+
+def _damaged(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    """The keys of rows that are damaged, in them or in what they hold."""
+    for provider, bucket, record, digest in connection.execute(_READ_ALL).fetchall():
+        if _differs(provider, bucket, record, digest):
+            yield provider, bucket
+
+
+def _delete_damaged(connection: sqlite3.Connection) -> None:
+    """Whose they were, no reader could tell any more. A name may be no text, which only its bytes can name."""
+    for provider, bucket in _damaged(connection):
+        names = (provider.encode(errors="surrogateescape"), bucket.encode(errors="surrogateescape"))
+        connection.execute(_DELETE_BYTES, names)
+
+
+def _differs(provider: str, bucket: str, record: str, digest: str) -> bool:
+    return digest not in {"", digest_of(provider, bucket, record)}
 
 
 def _former(connection: sqlite3.Connection, provider: str, bucket: str) -> tuple[Parsed, StoredLogin]:
     """What is stored now; the vault is not asked."""
-    parsed, mark = _parsed(connection.execute(_READ, {"provider": provider, "bucket": bucket}).fetchone())
+    parsed, mark = _parsed(connection, provider, bucket)
     return parsed, login_of(parsed, mark)
 
 
