@@ -124,6 +124,20 @@ def test_a_file_that_is_empty_though_it_is_there_is_damaged(path: Path, monkeypa
         assert store.read(PROVIDER, BUCKET) is None
 
 
+@pytest.mark.parametrize("sides", [("-wal",), ("-wal", "-shm")], ids=str)
+def test_a_log_that_is_deleted_while_it_is_in_use_loses_nothing(path: Path, sides: tuple[str, ...]) -> None:
+    """What was written before, and what is written after, is seen by other programs at once."""
+    with SqliteTokenStore(path) as store:
+        store.write(PROVIDER, "before", token("before"))
+        for side in sides:
+            Path(f"{path}{side}").unlink()
+        store.write(PROVIDER, "after", token("after"))
+        with SqliteTokenStore(path) as other:
+            assert [other.read(PROVIDER, name) for name in ("before", "after")] == [token("before"), token("after")]
+            other.write(PROVIDER, "by the other", NEW)
+        assert store.read(PROVIDER, "by the other") == NEW
+
+
 @pytest.mark.parametrize("setting", ["", "PRAGMA application_id = 7;", "PRAGMA user_version = 3;"])
 def test_another_programs_database_is_left_as_it_is(tmp_path: Path, setting: str) -> None:
     """To the last byte, its rights, and what lies beside it."""

@@ -86,6 +86,8 @@ class DatabaseFile:
                 self._replace_connection(action)
             elif self._is_parked and not self._is_closed:
                 self._connection = self._open()
+            elif not self._is_closed and self._log_identity is not None and identity_of(log_of(self._path)) is None:
+                self._save_deleted_log()
             self._is_parked = False
             yield self._connection
 
@@ -129,6 +131,16 @@ class DatabaseFile:
         if is_another or not self._is_parked:
             message = f"{self._path}: the token store could not be {action}: the file was replaced while it was open"
             raise TokenStoreError(message)
+
+    def _save_deleted_log(self) -> None:
+        """A program has deleted the log under us: what is in it, which we still hold open, goes into the file.
+
+        Else other processes would not see it, and would lose it when we end.
+        """
+        with suppress(sqlite3.Error):  # what cannot be saved is lost; what is written from now on is not
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+        self._connection = self._open()
 
     def __enter__(self) -> Self:
         return self
