@@ -82,6 +82,20 @@ def test_login_opens_a_browser(office: Office) -> None:
     assert office.secret("claudius") not in office.error
 
 
+def test_the_browser_inherits_no_key(office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It, and whatever it starts, lives on with its environment; the command has its key again afterwards."""
+    monkeypatch.setenv("BUCKET_FAILOVER_KEY", "s3cret-key")
+    seen = tmp_path / "environment"
+    writing = f"import os, pathlib; pathlib.Path({str(seen)!r}).write_text(repr(dict(os.environ)))"
+    (script := tmp_path / "spy.py").write_text(f"{writing}\n{(tmp_path / 'browser.py').read_text()}")
+    monkeypatch.setenv("BROWSER", f"{sys.executable} -I {script} %s")
+    office.run("login", "anthropic", "claudius")
+    assert office.owner("claudius") == "claudius"
+    assert "BROWSER" in seen.read_text()
+    assert "s3cret-key" not in seen.read_text()
+    assert os.environ["BUCKET_FAILOVER_KEY"] == "s3cret-key"
+
+
 def test_login_that_is_declined(office: Office) -> None:
     """Exit status 1; the others are asked all the same."""
     office.server.answers["default"] = "no"

@@ -319,3 +319,15 @@ def test_a_refresh_that_nobody_has_heard_is_not_repeated() -> None:
         with pytest.raises(RefreshInterruptedError, match="log in again"):
             asyncio.run(manager.get_oauth_token(PROVIDER, "default"))
     assert len(wire.requests) == 1
+
+
+def test_an_issuer_on_this_machine_is_spoken_to_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy of the environment's sees the refresh token."""
+    proxy, wire = Wire(None), Wire(answer("200 OK", '{"access_token": "new", "expires_in": 60}'))
+    with proxy.serve(), wire.serve():
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        with closing(OAuthIssuer(IssuerSettings(token_endpoint=wire.url, client_id="test"))) as issuer:
+            reply = issuer.refresh(PROVIDER, "default", token(), before_sending=lambda: None)
+    assert reply.token is not None
+    assert (len(wire.requests), proxy.requests) == (1, [])

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import webbrowser
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
@@ -14,7 +15,7 @@ from bucket_failover.cli.login_notes import notes_on
 from bucket_failover.cli.moments import clock_text
 from bucket_failover.cli.options import BucketsArgument, JsonOption, ProfileOption, ProviderArgument, StoreOption
 from bucket_failover.cli.running import run_until_interrupted
-from bucket_failover.cli.session import Session, UsageError, now, open_session
+from bucket_failover.cli.session import KEY_VARIABLE, Session, UsageError, now, open_session
 from bucket_failover.cli.sources import typed_secret
 from bucket_failover.cli.token_reading import read_key, token_text
 from bucket_failover.errors import LoginFailedError, LoginTimedOutError, TokenStoreError, safe_text
@@ -154,7 +155,12 @@ async def _within(accounts: Accounts, provider: str, name: str, timeout_seconds:
 
 
 def _browser_opens(address: str) -> bool:
+    # The browser, and what it starts, live on: our key is none of their business.
+    key = os.environ.pop(KEY_VARIABLE, None)
     try:
         return webbrowser.open(address)
     except webbrowser.Error:
         return False
+    finally:
+        if key is not None:
+            os.environ[KEY_VARIABLE] = key

@@ -32,6 +32,11 @@ _LIMITS: Final = httpx2.Limits(max_keepalive_connections=0)
 """Refreshes are minutes apart. On a connection that was kept, the issuer's idle timeout may meet the next one: it would
 be sent, unheard, and the login lost for nothing."""
 
+_NO_PROXY: Final[dict[str, httpx2.BaseTransport | None]] = {
+    f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")
+}
+"""An issuer on this machine is spoken to directly: no proxy of the environment's is to see its refresh tokens."""
+
 _BODY_MAX: Final = 256 * 1024
 """Bytes of an answer that are looked at; tokens are a few thousand."""
 
@@ -108,7 +113,7 @@ class Poster:
         self._timeout_seconds = timeout_seconds
         # What an issuer sets for one bucket's user is not to be sent along for another's.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-        self._http = http or httpx2.Client(timeout=TIMEOUT, limits=_LIMITS, cookies=no_cookies)
+        self._http = http or httpx2.Client(timeout=TIMEOUT, limits=_LIMITS, cookies=no_cookies, mounts=_NO_PROXY)
 
     def close(self) -> None:
         """Close the connections."""
