@@ -11,9 +11,10 @@ client_id = "…"
 scopes = ["chat"]
 """
 
+import dataclasses
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -21,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 from bucket_failover.errors import BucketFailoverError
 from bucket_failover.handler import Bucket
+from bucket_failover.profile_problems import problems_of
 from bucket_failover_core import FailoverPolicy, FailoverSnapshot, Strategy
 from bucket_failover_core.oauth import IssuerSettings
 
@@ -147,20 +149,19 @@ def _profile(path: Path, provider: str, table: object) -> Profile:
     try:
         return Profile.model_validate(fields)
     except ValidationError as error:
-        problems = "; ".join(_problem(provider, part) for part in error.errors(include_url=False))
+        problems = problems_of(provider, error.errors(include_url=False), _names_at)
         message = f"{path}: {problems}"
         raise ProfileError(message) from None
 
 
-def _problem(provider: str, part: Mapping[str, Any]) -> str:
-    place = ("oauth", "client_secret") if part["loc"] == ("client_secret",) else part["loc"]
-    field = ".".join(str(name) for name in (provider, *place))
-    reason = part["msg"].removeprefix("Value error, ")
-    if part["type"] == "too_short" and place == ("oauth", "client_secret"):
-        reason = "it is empty"
-    if part["type"] == "string_pattern_mismatch":
-        reason = "it has a character that does not belong there"
-    is_plain = isinstance(part.get("input"), str | int | float) and part["loc"][:-1] in {(), ("policy",)}
-    may_be_secret = not is_plain or part["loc"][:1] not in {("buckets",), ("strategy",), ("policy",)}
-    is_told = may_be_secret or part["loc"] == ("policy",) or part["type"] in {"missing", "value_error"}
-    return f"{field}: {reason}" if is_told else f"{field}: {reason} (it is {part['input']!r})"
+def _names_at(place: tuple[Any, ...]) -> Iterable[str]:
+    """The fields that a table has."""
+    match place:
+        case ():
+            return set(Profile.model_fields) - {"provider", "client_secret"}
+        case ("oauth", *_):
+            return {*IssuerSettings.model_fields, "client_secret"} - {"has_client_secret"}
+        case ("policy", *_):
+            return FailoverPolicy.model_fields
+        case _:
+            return (field.name for field in dataclasses.fields(Bucket))
