@@ -89,7 +89,7 @@ def test_all_is_well(practice: Practice) -> None:
         practice.profile.write_text(_BUCKETS + server.table())
         told = practice.run("doctor")
     lines = [line.split(maxsplit=2) for line in told.splitlines()]
-    assert {line[0] for line in lines} == {"ok"}
+    assert [line[1] for line in lines if line[0] != "ok"] == ["secrets"], "which are not sealed here"
     assert [line[1] for line in lines] == [
         *("store", "permissions", "secrets", "locks"),
         *("endpoint", "endpoint", "endpoint", "clock"),
@@ -218,8 +218,21 @@ def test_advice_is_tried_before_it_is_given(practice: Practice) -> None:
     ]
 
 
+def test_an_endpoint_that_is_not_there_is_no_answer(practice: Practice) -> None:
+    """The server is, and the path is not."""
+    server = OAuthServer()
+    with server.serve():
+        practice.profile.write_text(_BUCKETS + server.table(token_endpoint=f"{server.url}/tokn"))
+        found = practice.checks()["endpoint"]
+    assert ("warning", f"{server.url}/tokn: the server answers 404; is the path right?") in found
+    assert ("ok", f"{server.url}/authorize: answers") in found
+
+
 def test_a_key_that_is_missing(practice: Practice) -> None:
     """It is stored, not logged in for; a bucket that can be refreshed needs no advice."""
+    practice.profile.write_text(
+        f'{_BUCKETS}[anthropic.oauth]\ntoken_endpoint = "https://issuer.example/token"\nclient_id = "x"\n'
+    )
     practice.log_in("default", lifetime=-1.0, refresh_token="r")
     with SqliteTokenStore(practice.store) as tokens:
         tokens.delete("anthropic", "team")
@@ -234,7 +247,7 @@ def test_a_key_that_is_missing(practice: Practice) -> None:
         ('token_endpoint = "http://example.com"\nclient_id = "x"', "oauth.token_endpoint: an endpoint is https"),
         ('token_endpoint = "https://e.com"\nclient_id = "x"\nclient_secret = 53021598', "client_secret: it is no text"),
         ('token_endpoint = "https://x:53021598@e.com"\nclient_id = "x"', "an endpoint has no user and no password"),
-        ('token_endpoint = "https://e.com"\nclient_id = "x"\nsecret = "53021598"', "oauth.secret: there is no such field"),
+        ('token_endpoint = "https://e.com"\nclient_id = "x"\nsecret = "53021598"', "oauth.secret: there is no such"),
     ],
 )
 def test_a_profile_that_does_not_fit(practice: Practice, table: str, problem: str) -> None:

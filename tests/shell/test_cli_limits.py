@@ -21,6 +21,11 @@ _PROFILE = """
 [anthropic]
 buckets = ["default", "claudius", { name = "team", quota_domain = "acme", api_key = true }]
 """
+_ISSUER = """
+[anthropic.oauth]
+token_endpoint = "https://issuer.example/token"
+client_id = "x"
+"""
 
 
 class Desk:
@@ -29,7 +34,7 @@ class Desk:
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.profile = folder / "profile.toml"
         self.store = folder / "buckets.db"
-        self.profile.write_text(_PROFILE)
+        self.profile.write_text(_PROFILE + _ISSUER)
         self.now = time.time()
         self._capsys = capsys
         self.error = ""
@@ -196,6 +201,17 @@ def test_clear_forgets_refused_tokens_as_well(desk: Desk) -> None:
         assert store.read_refusals("anthropic") == {"claudius": (refused,)}
 
 
+def test_without_an_issuer_nothing_can_be_refreshed_here(desk: Desk) -> None:
+    """The token is not said to be renewed, and one that has ended needs a login."""
+    desk.profile.write_text(_PROFILE)
+    desk.log_in("default", refresh_token="r")
+    told = desk.json("status")["buckets"][0]
+    assert (told["token"]["refreshable"], told["next"]["change"]) == (False, "token-expires")
+    assert "can be refreshed" not in desk.run("status")
+    ended = desk.json("status", "--at", "2h")["buckets"][0]
+    assert (ended["fact"], ended["remedy"]) == ("token-expired", "login")
+
+
 def test_a_token_that_other_programs_were_refused_is_shown_as_refused(desk: Desk) -> None:
     """By every command that looks; a minute is not asked about, and what heals it is said."""
     desk.run("clear", "--all")
@@ -348,5 +364,5 @@ def test_explain_tells_what_rules_out_each_other_one(desk: Desk) -> None:
     """Those that the decision had no need to look at, too."""
     desk.run("bench", "team", "--until", "1h", "--reason", "kept")
     told = desk.run("explain")
-    assert "- team: a limit is in force until" in told
+    assert "- team: an operator has benched it until" in told
     assert "(kept)" in told

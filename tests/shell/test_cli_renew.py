@@ -53,6 +53,21 @@ def watchman(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Wat
         yield Watchman(tmp_path, capsys, server)
 
 
+def test_a_bucket_is_renewed_now_whether_it_is_time_or_not(watchman: Watchman) -> None:
+    """The one that is named, or all; what cannot be is said, and the exit status tells."""
+    watchman.grant("default", age=10.0)
+    watchman.grant("claudius", age=10.0)
+    before = watchman.token("claudius")
+    assert " default: renewed until " in watchman.run("renew", "default", "--now")
+    assert watchman.owner("default") == "default"
+    assert watchman.token("claudius") == before
+    told = watchman.run("renew", "--now", status=1).splitlines()
+    assert [line.split(": ")[1].split(" ")[0] for line in told] == ["renewed", "renewed", "not"]
+    assert watchman.owner("claudius") == "claudius"
+    events = [json.loads(line) for line in watchman.run("renew", "third", "--now", "--json", status=1).splitlines()]
+    assert [(event["event"], event["bucket"]) for event in events] == [("renewal-failed", "third")]
+
+
 @pytest.mark.requirement("REQ-1598-PR02")
 def test_what_is_due_is_renewed(watchman: Watchman) -> None:
     """Past four fifths of its life, or ended; what is younger, cannot be refreshed, or is not there is left alone."""
@@ -200,7 +215,8 @@ def test_a_reader_that_has_seen_enough_is_no_error(watchman: Watchman) -> None:
     ("arguments", "problem"),
     [
         (("--provider", "openai"), "--provider: 'openai' is none of anthropic"),
-        (("default",), "Got unexpected extra argument"),
+        (("nobody",), "BUCKET: 'nobody' is none of anthropic's"),
+        (("--now", "--watch"), "--now: --watch waits for each token's time"),
     ],
 )
 def test_a_mistake_is_one_clear_line(watchman: Watchman, arguments: tuple[str, ...], problem: str) -> None:

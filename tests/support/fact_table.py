@@ -8,6 +8,7 @@ R = BucketFailureReason
 SETTLED: dict[Fact, tuple[BucketFailureReason, Remedy]] = {
     "call-refused-for-quota": (R.QUOTA_EXHAUSTED, "wait"),
     "limit-in-force": (R.QUOTA_EXHAUSTED, "wait"),
+    "benched": (R.QUOTA_EXHAUSTED, "wait"),
     "token-expired": (R.EXPIRED_REFRESH_FAILED, "login"),
     "token-refused": (R.EXPIRED_REFRESH_FAILED, "login"),
     "key-refused": (R.EXPIRED_REFRESH_FAILED, "new-key"),

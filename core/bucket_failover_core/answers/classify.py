@@ -21,7 +21,6 @@ from bucket_failover_core.answers.dialects.anthropic import read_anthropic
 from bucket_failover_core.answers.dialects.anthropic_subscription import read_anthropic_subscription
 from bucket_failover_core.answers.dialects.azure_openai import read_azure_openai
 from bucket_failover_core.answers.dialects.bedrock import read_bedrock
-from bucket_failover_core.answers.dialects.by_table import read_provider
 from bucket_failover_core.answers.dialects.codex import read_codex
 from bucket_failover_core.answers.dialects.copilot import read_copilot
 from bucket_failover_core.answers.dialects.generic import read_generic
@@ -29,6 +28,7 @@ from bucket_failover_core.answers.dialects.google import read_google
 from bucket_failover_core.answers.dialects.groq import read_groq
 from bucket_failover_core.answers.dialects.openai import read_openai
 from bucket_failover_core.answers.dialects.openrouter import read_openrouter
+from bucket_failover_core.answers.dialects.table_reader import read_provider
 from bucket_failover_core.answers.error_words import NO_WORDS
 from bucket_failover_core.answers.provider_table import PROVIDERS
 from bucket_failover_core.answers.response import Answer, answer_of

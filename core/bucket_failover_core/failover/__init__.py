@@ -24,7 +24,8 @@ from bucket_failover_core.failover.events import (
     TokenRead,
     TokenRefreshed,
 )
-from bucket_failover_core.failover.exhaustion import AllBucketsExhausted, exhaustion_message
+from bucket_failover_core.failover.exhaustion import AllBucketsExhausted
+from bucket_failover_core.failover.exhaustion_message import exhaustion_message
 from bucket_failover_core.failover.findings import BucketFinding, Fact, Remedy
 from bucket_failover_core.failover.learned import (
     forget_token,

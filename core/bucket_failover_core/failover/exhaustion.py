@@ -1,15 +1,17 @@
-"""No bucket is left: why, until when, and what to do first.
+"""No bucket is left: why, and until when. What a user reads of it is worded in `exhaustion_message`."""
 
-The answer that a user reads when everything has failed. It says the action first, so that no log viewer cuts it off.
-"""
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal, final
 
 from bucket_failover_core.facts.reasons import BucketFailureReason
 from bucket_failover_core.facts.snapshots import FailoverSnapshot
+from bucket_failover_core.failover.exhaustion_message import (
+    exhaustion_message,
+    first_return,
+    healed_by,
+    quickest_remedy,
+)
 from bucket_failover_core.failover.findings import BucketFinding
-from bucket_failover_core.formats import moment_text
 from bucket_failover_core.value import Value
 
 
@@ -42,12 +44,12 @@ class AllBucketsExhausted(Value):
     @property
     def retry_at(self) -> float | None:
         """Unix seconds at which the first bucket is believed to be usable again; None: unknown, or not by waiting."""
-        return min((finding.until for finding in self.findings if finding.until is not None), default=None)
+        return first_return(self.findings)
 
     @property
     def needs_login(self) -> tuple[str, ...]:
         """The buckets that a login would heal, in profile order. An API key's is never among them."""
-        return tuple(finding.bucket for finding in self.findings if finding.remedy == "login")
+        return healed_by("login", self.findings)
 
     @property
     def message(self) -> str:
@@ -56,7 +58,7 @@ class AllBucketsExhausted(Value):
             self.provider,
             {name: str(reason) for name, reason in self.reasons.items()},
             texts={finding.bucket: finding.text for finding in self.findings},
-            action=_action(self),
+            action=quickest_remedy(self.provider, self.findings, login_command=self.login_command),
         )
 
 
@@ -75,58 +77,3 @@ def exhausted_profile(snapshot: FailoverSnapshot, findings: Iterable[BucketFindi
         findings=tuple(found[name] for name in names),
         login_command=snapshot.policy.login_command,
     )
-
-
-def exhaustion_message(
-    provider: str,
-    reasons: Mapping[str, str],
-    *,
-    texts: Mapping[str, str] | None = None,
-    action: str = "Check the buckets",
-) -> str:
-    """The sentence that tells a user that no bucket is left.
-
-    Example: `exhaustion_message("anthropic", {"default": "no-token"}, action="Log in to default")` is
-    "Log in to default. No bucket of anthropic can be used: default [no-token]."
-
-    Args:
-        provider: whose credentials they are.
-        reasons: bucket name to reason, in profile order; an empty reason is unknown.
-        texts: bucket name to the finding in words (`BucketFinding.text`), where there is one.
-        action: what to do first, without a full stop.
-    """
-    if not reasons:
-        return f"Add a bucket. The profile of {provider} has none."
-    lines = [
-        (texts or {}).get(name, name) + (f" [{reason}]" if reason else "")
-        for name, reason in reasons.items()
-    ]  # fmt: skip
-    return f"{action}. No bucket of {provider} can be used: {'; '.join(lines)}."
-
-
-def _action(exhausted: AllBucketsExhausted) -> str:
-    """What to do first: the quickest remedy that is known."""
-    options = []
-    if exhausted.needs_login:
-        options.append(f"log in to {' or '.join(exhausted.needs_login)}{_how(exhausted)}")
-    new_keys = [finding.bucket for finding in exhausted.findings if finding.remedy == "new-key"]
-    if new_keys:
-        options.append(f"store a valid API key for {' or '.join(new_keys)}")
-    if any(finding.remedy == "store" for finding in exhausted.findings):
-        options.append("repair the token store")
-    paused = [finding.bucket for finding in exhausted.findings if finding.remedy == "resume"]
-    if paused:
-        options.append(f"resume {' or '.join(paused)}")
-    disabled = [finding.bucket for finding in exhausted.findings if finding.remedy == "provider"]
-    if disabled:
-        options.append(f"ask {exhausted.provider} to enable the account of {' or '.join(disabled)}")
-    if exhausted.retry_at is not None:
-        options.append(f"wait until {moment_text(exhausted.retry_at)}")
-    text = ", or ".join(options) or "try again later"
-    return text[0].upper() + text[1:]
-
-
-def _how(exhausted: AllBucketsExhausted) -> str:
-    """How to log in, if the policy says so."""
-    command = exhausted.login_command.replace("{provider}", exhausted.provider)
-    return f" ({command.replace('{buckets}', ' '.join(exhausted.needs_login))})" if command else ""

@@ -22,6 +22,7 @@ Fact = Literal[
     "last-resort",
     "call-refused-for-quota",
     "limit-in-force",
+    "benched",
     "token-expired",
     "token-refused",
     "key-refused",
@@ -46,6 +47,7 @@ Remedy = Literal["nothing", "wait", "login", "new-key", "store", "resume", "retr
 _REASONS: Final[dict[Fact, BucketFailureReason]] = {
     "call-refused-for-quota": BucketFailureReason.QUOTA_EXHAUSTED,
     "limit-in-force": BucketFailureReason.QUOTA_EXHAUSTED,
+    "benched": BucketFailureReason.QUOTA_EXHAUSTED,
     "token-expired": BucketFailureReason.EXPIRED_REFRESH_FAILED,
     "token-refused": BucketFailureReason.EXPIRED_REFRESH_FAILED,
     "key-refused": BucketFailureReason.EXPIRED_REFRESH_FAILED,
@@ -64,6 +66,7 @@ _REASONS: Final[dict[Fact, BucketFailureReason]] = {
 _REMEDIES: Final[dict[Fact, Remedy]] = {
     "call-refused-for-quota": "wait",
     "limit-in-force": "wait",
+    "benched": "wait",
     "token-expired": "login",
     "token-refused": "login",
     "key-refused": "new-key",
@@ -88,6 +91,7 @@ _WORDS: Final[dict[Fact, str]] = {
     "last-resort": "nothing better is left, though a limit or an operator speaks against it",
     "call-refused-for-quota": "the provider refused the call for its quota",
     "limit-in-force": "a limit is in force",
+    "benched": "an operator has benched it",
     "token-expired": "its token has expired",
     "token-refused": "the provider refused its token",
     "key-refused": "the provider refused its API key",

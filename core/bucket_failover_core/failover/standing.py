@@ -147,7 +147,7 @@ def find(
     if bucket.paused:
         return found(bucket=bucket.name, fact="paused")
     if limit is not None:
-        return spent(bucket, "limit-in-force", held, limit)
+        return spent(bucket, "benched" if limit.source == "operator" else "limit-in-force", held, limit)
     return settle(bucket, held)
 
 
@@ -164,7 +164,7 @@ def _find_tried(bucket: BucketSnapshot, held: Fact, unhealed: Fact, limit: Limit
         if unusable and is_refusal(problem.cause):
             return settle(bucket, unhealed)
     if limit is not None:
-        return spent(bucket, "limit-in-force", held, limit)
+        return spent(bucket, "benched" if limit.source == "operator" else "limit-in-force", held, limit)
     if unusable:
         return settle(bucket, unhealed)
     return found(bucket=bucket.name, fact="already-tried", detail=newest_detail(bucket))

@@ -117,7 +117,7 @@ app.command(
     "renew",
     epilog="**Exit status**: 0: what was due is renewed. 1: a renewal has failed. 64: the command line, the profile or "
     "the store was wrong. 130: interrupted.\n\n**Examples**: `bucket-failover renew`, "
-    "`bucket-failover renew --watch --json`.",
+    "`bucket-failover renew claudius --now`, `bucket-failover renew --watch --json`.",
 )(renew_command)
 app.command(
     "doctor",

@@ -24,6 +24,7 @@ _SKEW_SECONDS: Final = 60.0
 """A clock that is further off than this makes tokens end too early or too late."""
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _TIMEOUT_SECONDS: Final = 5.0
+_NOT_THERE: Final = frozenset({404, 410})
 _PROBE: Final = ("doctor", "probe")
 
 
@@ -98,8 +99,11 @@ def check_permissions(session: Session) -> Iterator[Check]:
 def check_secrets(session: Session) -> Iterator[Check]:
     """Where secrets are kept."""
     vault = session.tokens.vault
-    place = "in the store's file, unencrypted" if vault is None else f"in the vault {vault.name!r}"
-    yield Check("secrets", "ok", f"new ones are kept {place}")
+    if vault is None:
+        how = "set BUCKET_FAILOVER_KEY, or install a keyring, to have new ones sealed"
+        yield Check("secrets", "warning", f"new ones are kept in the store's file, unencrypted; {how}")
+        return
+    yield Check("secrets", "ok", f"new ones are kept in the vault {vault.name!r}")
 
 
 def check_locks(session: Session) -> Iterator[Check]:
@@ -145,7 +149,10 @@ def check_endpoints(session: Session) -> Iterator[Check]:
         except (httpx2.HTTPError, ValueError, OSError) as error:
             yield Check("endpoint", "failure", f"{url}: cannot be reached ({type(error).__name__})")
             continue
-        yield Check("endpoint", "ok", f"{url}: answers")
+        if answer.status_code in _NOT_THERE:
+            yield Check("endpoint", "warning", f"{url}: the server answers {answer.status_code}; is the path right?")
+        else:
+            yield Check("endpoint", "ok", f"{url}: answers")
         skew = _skew(answer.headers.get("date"))
         if skew is not None:
             skews.append(skew)

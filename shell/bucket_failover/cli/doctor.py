@@ -9,6 +9,7 @@ from rich.text import Text
 
 from bucket_failover.cli.checks import Check, State, checks, unusable_store
 from bucket_failover.cli.console import make_console, print_json, reader_may_leave
+from bucket_failover.cli.moments import in_users_zone
 from bucket_failover.cli.options import JsonOption, PlainOption, ProfileOption, ProviderOption, StoreOption
 from bucket_failover.cli.session import now, open_session
 from bucket_failover.errors import TokenStoreError
@@ -37,7 +38,7 @@ def doctor_command(
             found.append(check)
             if not as_json:
                 state = (f"{check.state:<8}", _STYLES[check.state])
-                line = Text.assemble(state, f"{check.about:<13}", check.text)
+                line = Text.assemble(state, f"{check.about:<13}", in_users_zone(check.text))
                 console.print(line, soft_wrap=not console.is_terminal)  # a command in it is to be copied
         if as_json:
             print_json({"checks": [check._asdict() for check in found]})

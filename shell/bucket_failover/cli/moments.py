@@ -9,6 +9,7 @@ from bucket_failover_core.formats import parse_number
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _WAIT: Final = re.compile(r"\+?((?:\d{1,6}(?:\.\d{1,3})?[smhdw]){1,5})", re.ASCII)
 _WAIT_PART: Final = re.compile(r"(\d+(?:\.\d+)?)([smhdw])", re.ASCII)
+_UTC: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC", re.ASCII)
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 _MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
 
@@ -70,11 +71,24 @@ def clock_text(moment: float, *, now: float, zone: tzinfo | None = None) -> str:
 
 
 def date_text(moment: float, *, zone: tzinfo | None = None) -> str:
-    """A moment for people who may not know what day is meant: "2026-08-12 18:50:00"."""
+    """A moment for people who may not know what day is meant, or where: "2026-08-12 18:50:00 +02:00"."""
     try:
-        return f"{datetime.fromtimestamp(moment, UTC).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+        then = datetime.fromtimestamp(moment, UTC).astimezone(zone)
+        return f"{then:%Y-%m-%d %H:%M:%S} {then.isoformat()[-6:]}"
     except (OverflowError, ValueError, OSError):
         return f"{moment:.0f} s after 1970"
+
+
+def in_users_zone(text: str, *, zone: tzinfo | None = None) -> str:
+    """A text of the core, which tells moments in UTC, as its user's clock shows them, with the offset.
+
+    Example: in Paris, "until 2026-08-12 16:50:00 UTC" is "until 2026-08-12 18:50:00 +02:00".
+    """
+    return _UTC.sub(lambda found: date_text(_utc(found[1]), zone=zone), text)
+
+
+def _utc(text: str) -> float:
+    return datetime.fromisoformat(f"{text}+00:00").timestamp()
 
 
 def wait_text(seconds: float) -> str:

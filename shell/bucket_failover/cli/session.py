@@ -16,7 +16,7 @@ from bucket_failover.handler.dialogue import state_of_problem
 from bucket_failover.profile import Profile, load_profiles
 from bucket_failover.store import SecretVault, SqliteLimitStore, SqliteTokenStore
 from bucket_failover.store.vaults.choosing import PLACES, choose_vault
-from bucket_failover_core import BucketSnapshot, FailoverSnapshot
+from bucket_failover_core import BucketSnapshot, FailoverSnapshot, TokenHeld
 from bucket_failover_core.failover import hold_limits
 from bucket_failover_core.oauth import token_worth
 from bucket_failover_core.request import refused_in
@@ -127,6 +127,8 @@ class Session:
             return bucket.evolve({"token": state_of_problem(error)})
         oauth = self.profile.oauth
         worth = token_worth(stored.login, single_use=oauth is None or oauth.single_use_refresh_tokens)
+        if oauth is None and isinstance(worth, TokenHeld):
+            worth = worth.evolve({"refreshable": False})  # without an issuer in the profile, nothing here can
         is_api_key = bucket.api_key or (stored.token is not None and stored.token.is_api_key)
         return bucket.evolve({"token": worth, "api_key": is_api_key})
 

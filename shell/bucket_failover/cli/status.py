@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bucket_failover.cli.moments import clock_text, date_text, wait_text
+from bucket_failover.cli.moments import clock_text, date_text, in_users_zone, wait_text
 from bucket_failover.cli.session import Session
 from bucket_failover_core import (
     AllBucketsExhausted,
@@ -23,6 +23,17 @@ from bucket_failover_core import (
 from bucket_failover_core.facts import is_expired
 from bucket_failover_core.failover import ChoiceResult
 from bucket_failover_core.outlook import Outlook, foresee
+
+_STANDINGS: Final = {
+    "benched": "benched",
+    "key-refused": "key refused",
+    "token-refused": "token refused",
+    "account-disabled": "account disabled",
+    "issuer-busy": "issuer busy",
+    "store-outage": "store outage",
+    "paused": "paused",
+}
+"""Facts for which one of the five reasons stands that says something else to a user who does not know the others."""
 
 _COMES_LATER: Final = "and comes later in the order"
 
@@ -42,7 +53,7 @@ def status_table(snapshot: FailoverSnapshot, *, at: float, model: str | None) ->
         reason = outlook.finding.reason
         table.add_row(
             Text(bucket.name, style="bold" if bucket.name == session else ""),
-            Text(str(reason) if reason else "usable", style="yellow" if reason else "green"),
+            Text(_standing_text(outlook.finding), style="yellow" if reason else "green"),
             Text(_token_text(bucket, at=at)),
             Text("\n".join(_limit_text(limit, at=at) for limit in outlook.limits) or "none"),
             Text(_next_text(outlook, at=at)),
@@ -79,7 +90,7 @@ def explanation_text(snapshot: FailoverSnapshot, choice: ChoiceResult, *, at: fl
     told = {finding.bucket: finding.text for finding in decision.findings}
     for finding in _not_reached(snapshot, decision, at=at):
         told[finding.bucket] = f"{finding.text}, {_COMES_LATER}" if finding.reason is None else finding.text
-    return Group(*lines, *(Text(f"- {told[bucket.name]}") for bucket in snapshot.buckets))
+    return Group(*lines, *(Text(f"- {in_users_zone(told[bucket.name])}") for bucket in snapshot.buckets))
 
 
 def _not_reached(
@@ -111,9 +122,14 @@ def explanation_json(snapshot: FailoverSnapshot, choice: ChoiceResult, *, at: fl
 
 def _headline(decision: UseBucket | AllBucketsExhausted, *, at: float) -> str:
     if isinstance(decision, AllBucketsExhausted):
-        return f"At {date_text(at)} the next request would use no bucket. {decision.message}"
+        return f"At {date_text(at)} the next request would use no bucket. {in_users_zone(decision.message)}"
     how = ", to test whether its limit still holds" if decision.is_probe else ""
     return f"At {date_text(at)} the next request would use {decision.bucket}{how}."
+
+
+def _standing_text(finding: BucketFinding) -> str:
+    """The reason; where its name would mislead, what it is here."""
+    return _STANDINGS.get(finding.fact, str(finding.reason) if finding.reason else "usable")
 
 
 def _finding_json(finding: BucketFinding) -> dict[str, Any]:

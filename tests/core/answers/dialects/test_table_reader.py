@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from bucket_failover_core import Limit
-from bucket_failover_core.answers.dialects.by_table import read_provider
+from bucket_failover_core.answers.dialects.table_reader import read_provider
 from bucket_failover_core.answers.provider_table import PROVIDERS, Count, Provider
 from bucket_failover_core.answers.response import Answer
 from bucket_failover_core.answers.signals import NOTED, Open, Reach, Unreadable, UsedUp
