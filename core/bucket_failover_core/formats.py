@@ -208,6 +208,20 @@ def _years_ending_in(two_digits: int, now: float) -> tuple[int, ...]:
     return (century + _CENTURY + two_digits, century + two_digits, century - _CENTURY + two_digits)
 
 
+def printable(text: str) -> str:
+    """A text that may have come from outside, for a terminal or a log: what is not printable is escaped, newlines too.
+
+    Example: the escape character that begins a colour becomes a backslash and "x1b".
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
 def moment_text(moment: float) -> str:
     """A moment for people: Unix seconds as UTC, to the second, or the bare number if no calendar has it.
 

@@ -18,7 +18,7 @@ from bucket_failover_core import (
     Trigger,
     UseBucket,
 )
-from bucket_failover_core.formats import moment_text
+from bucket_failover_core.formats import moment_text, printable
 
 LOGGER: Final = logging.getLogger("bucket_failover")
 LOGGER.addHandler(logging.NullHandler())
@@ -31,7 +31,8 @@ def write(provider: str, line: Line) -> None:
 
 def _log(level: int, event: str, provider: str, message: str, **fields: object) -> None:
     if LOGGER.isEnabledFor(level):
-        LOGGER.log(level, "%s: %s", provider, message, extra={"event": event, "provider": provider, **fields})
+        shown = printable(provider), printable(message)
+        LOGGER.log(level, "%s: %s", *shown, extra={"event": event, "provider": provider, **fields})
 
 
 def failover_started(provider: str, bucket: str | None, trigger: Trigger) -> None:

@@ -14,6 +14,7 @@ from bucket_failover_core.formats import (
     parse_http_date,
     parse_number,
     parse_rfc_3339,
+    printable,
 )
 
 NOW = 1_786_553_400.0  # 2026-08-12 16:50:00 UTC
@@ -352,3 +353,21 @@ def test_the_machines_time_zone_changes_nothing(zone: str, monkeypatch: pytest.M
         moments += [parse_http_date("Friday, 02-Jan-05 00:00:00 GMT", now=now) for now in (turn - 1, turn)]
     time.tzset()
     assert moments == [1_792_567_680.0, *(datetime(year, 1, 2, tzinfo=UTC).timestamp() for year in (2105, 2105))]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("plain, Käthe 小", "plain, Käthe 小"),
+        ("a\x1b[31mb", "a\\x1b[31mb"),
+        ("two\nlines\r\t", "two\\nlines\\r\\t"),
+        ("\u202ertl\u2028", "\\u202ertl\\u2028"),
+        ("\ud800\x9b\x7f", "\\ud800\\x9b\\x7f"),
+        ("back\\slash", "back\\slash"),
+    ],
+)
+def test_nothing_that_a_terminal_obeys_is_left(text: str, shown: str) -> None:
+    """Control characters, marks of direction, line separators, halves of characters."""
+    assert printable(text) == shown
+    assert printable(text).isprintable()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from bucket_failover_core.failover.findings import BucketFinding, Remedy
-from bucket_failover_core.formats import moment_text
+from bucket_failover_core.formats import moment_text, printable
 
 
 def exhaustion_message(
@@ -24,10 +24,11 @@ def exhaustion_message(
         texts: bucket name to the finding in words (`BucketFinding.text`), where there is one.
         action: what to do first, without a full stop.
     """
+    provider = printable(provider)
     if not reasons:
         return f"Add a bucket. The profile of {provider} has none."
     lines = [
-        (texts or {}).get(name, name) + (f" [{reason}]" if reason else "")
+        (texts or {}).get(name, printable(name)) + (f" [{reason}]" if reason else "")
         for name, reason in reasons.items()
     ]  # fmt: skip
     return f"{action}. No bucket of {provider} can be used: {'; '.join(lines)}."
@@ -60,7 +61,7 @@ def quickest_remedy(provider: str, findings: tuple[BucketFinding, ...], *, login
     until = first_return(findings)
     if until is not None:
         options.append(f"wait until {moment_text(until)}")
-    text = ", or ".join(options) or "try again later"
+    text = printable(", or ".join(options) or "try again later")
     return text[0].upper() + text[1:]
 
 

@@ -10,7 +10,7 @@ Road not taken: prose made on the spot. It reads well once, and then a dashboard
 from typing import Final, Literal, final
 
 from bucket_failover_core.facts.reasons import BucketFailureReason
-from bucket_failover_core.formats import moment_text
+from bucket_failover_core.formats import moment_text, printable
 from bucket_failover_core.value import Value, trusted
 
 Fact = Literal[
@@ -142,7 +142,7 @@ class BucketFinding(Value):
         """The finding in one line, for people."""
         until = "" if self.until is None else f" until {moment_text(self.until)}"
         detail = f" ({self.detail})" if self.detail else ""
-        return f"{self.bucket}: {_WORDS[self.fact]}{until}{detail}"
+        return printable(f"{self.bucket}: {_WORDS[self.fact]}{until}{detail}")
 
 
 found = trusted(BucketFinding)

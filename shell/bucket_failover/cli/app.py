@@ -1,6 +1,5 @@
 """The commands, their options, and their exit statuses."""
 
-import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated, Final
@@ -8,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from bucket_failover.cli import EXIT_USAGE
-from bucket_failover.cli.console import reader_may_leave
+from bucket_failover.cli.console import answer, reader_may_leave, say
 from bucket_failover.cli.demo import SCENARIO_NAMES, run_demo
 from bucket_failover.cli.doctor import doctor_command
 from bucket_failover.cli.importing import import_command
@@ -37,7 +36,7 @@ def _root(
     show_version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
 ) -> None:
     if show_version:
-        typer.echo(f"bucket-failover {version('bucket-failover')}")
+        answer(f"bucket-failover {version('bucket-failover')}")
         raise typer.Exit
 
 
@@ -134,10 +133,10 @@ def run(arguments: Sequence[str]) -> int:
         problem = getattr(error, "format_message", error.__str__)()
         if problem == "":
             return 0  # no command was given, and the help was shown
-        sys.stderr.write(f"bucket-failover: {problem}\n")
+        say(f"bucket-failover: {problem}")
         return EXIT_USAGE
     except BucketFailoverError as error:
-        sys.stderr.write(f"bucket-failover: {error}\n")
+        say(f"bucket-failover: {error}")
         return EXIT_USAGE
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED

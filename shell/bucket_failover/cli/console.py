@@ -3,12 +3,15 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from bucket_failover_core.formats import printable
 
 _READER_GONE: Final = 141
 """The program that read the output has ended (128 + SIGPIPE)."""
@@ -16,6 +19,11 @@ _READER_GONE: Final = 141
 
 class PatientConsole(Console):
     """A console that lets the caller decide what a reader's leaving means."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """As rich does; what came from outside, a model's name or a reason, speaks no language of terminals."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(_shown(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
         """Let the exception go on."""
@@ -49,7 +57,17 @@ def print_json_line(document: dict[str, Any]) -> None:
 
 def say(text: str) -> None:
     """Tell the user; on stderr, so that output for machines stays clean."""
-    typer.echo(text, err=True)
+    typer.echo(_shown(text), err=True)
+
+
+def answer(text: str) -> None:
+    """What a command was run for, on stdout."""
+    typer.echo(_shown(text))
+
+
+def _shown(text: str) -> str:
+    """The text, line by line, with nothing in it that a terminal would obey."""
+    return text if text.isprintable() else "\n".join(printable(line) for line in text.split("\n"))
 
 
 def make_console(*, plain: bool) -> Console:

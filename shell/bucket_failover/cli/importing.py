@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bucket_failover.cli.console import print_json, reader_may_leave, say
+from bucket_failover.cli.console import answer, print_json, reader_may_leave, say
 from bucket_failover.cli.options import JsonOption, ProfileOption, ProviderArgument, StoreOption
 from bucket_failover.cli.other_tools import TOOLS
 from bucket_failover.cli.session import Session, UsageError, now, open_session
@@ -53,7 +53,7 @@ def import_command(
             told = {"provider": provider, "bucket": bucket, "expiry": token.expiry, "api_key": token.is_api_key}
             print_json({**told, "from": path})
         else:
-            typer.echo(f"{bucket}: stored {token_text(token)}")
+            answer(f"{bucket}: stored {token_text(token)}")
         _warn_of_sharing(session, bucket, token, tool)
 
 

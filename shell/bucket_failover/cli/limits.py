@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from bucket_failover.cli import beliefs, status
-from bucket_failover.cli.console import make_console, print_json, reader_may_leave
+from bucket_failover.cli.console import answer, make_console, print_json, reader_may_leave
 from bucket_failover.cli.moments import clock_text, parse_moment, wait_text
 from bucket_failover.cli.options import (
     AtOption,
@@ -98,7 +98,7 @@ def bench_command(
             print_json({"bucket": bucket, "limit": limit.model_dump(mode="json")})
             return
         end = f"{clock_text(moment, now=at)} (for {wait_text(moment - at)})"
-        typer.echo(f"{bucket} is benched until {end}. To undo it: bucket-failover clear {bucket}")
+        answer(f"{bucket} is benched until {end}. To undo it: bucket-failover clear {bucket}")
 
 
 def clear_command(
@@ -123,7 +123,7 @@ def clear_command(
             return
         for name, each in forgotten.items():
             refused = f" and {_counted(each.refusals, 'refused token')}" if each.refusals else ""
-            typer.echo(f"{name}: {_counted(len(each.limits), 'limit')}{refused} forgotten")
+            answer(f"{name}: {_counted(len(each.limits), 'limit')}{refused} forgotten")
 
 
 def _counted(count: int, thing: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from bucket_failover.cli import SOME_FAILED
-from bucket_failover.cli.console import print_json, reader_may_leave, say
+from bucket_failover.cli.console import answer, print_json, reader_may_leave, say
 from bucket_failover.cli.login_notes import notes_on
 from bucket_failover.cli.moments import clock_text
 from bucket_failover.cli.options import BucketsArgument, JsonOption, ProfileOption, ProviderArgument, StoreOption
@@ -90,7 +90,7 @@ def login_command(
             told = {name: {"problem": each.problem or None, "notes": each.notes} for name, each in outcomes.items()}
             print_json({"provider": provider, "buckets": told})
         elif not outcomes:
-            typer.echo(f"{provider}: every bucket has a usable token or can be refreshed; name one to log in anew")
+            answer(f"{provider}: every bucket has a usable token or can be refreshed; name one to log in anew")
         raise typer.Exit(SOME_FAILED if any(each.problem for each in outcomes.values()) else 0)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from bucket_failover.cli import SOME_FAILED
-from bucket_failover.cli.console import print_json, reader_may_leave
+from bucket_failover.cli.console import answer, print_json, reader_may_leave
 from bucket_failover.cli.options import BucketsArgument, JsonOption, ProfileOption, ProviderArgument, StoreOption
 from bucket_failover.cli.running import run_until_interrupted
 from bucket_failover.cli.session import UsageError, open_session
@@ -33,7 +33,7 @@ def logout_command(
             print_json({"provider": provider, "buckets": outcomes})
         else:
             for name, told in outcomes.items():
-                typer.echo(f"{name}: {_logout_text(told)}")
+                answer(f"{name}: {_logout_text(told)}")
         raise typer.Exit(SOME_FAILED if any(told["problem"] for told in outcomes.values()) else 0)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 from returns.result import Failure
 
-from bucket_failover.cli.console import print_json_line, reader_may_leave
+from bucket_failover.cli.console import answer, print_json_line, reader_may_leave, say
 from bucket_failover.cli.moments import clock_text
 from bucket_failover.cli.options import BucketsArgument, JsonOption, ProfileOption, ProviderOption, StoreOption
 from bucket_failover.cli.running import run_until_interrupted
@@ -73,8 +73,8 @@ def _tell_what_is_left(scheduler: RenewalScheduler, left_alone: dict[str, str], 
         print_json_line(looked)
         return
     for name, why in left_alone.items():
-        typer.echo(f"{name}: {_WHY[why]}", err=True)
-    typer.echo(_next_text(scheduler))
+        say(f"{name}: {_WHY[why]}")
+    answer(_next_text(scheduler))
 
 
 async def _renew_now(
@@ -100,7 +100,7 @@ async def _renew_now(
 async def _keep_on(scheduler: RenewalScheduler, *, as_json: bool) -> None:
     if not as_json:
         await scheduler.look()
-        typer.echo(f"Watching. {_next_text(scheduler)} Ctrl-C ends it.")
+        answer(f"Watching. {_next_text(scheduler)} Ctrl-C ends it.")
         sys.stdout.flush()
     await scheduler.run()
 
@@ -110,7 +110,7 @@ def _unreadable(buckets: list[BucketSnapshot]) -> list[str]:
     found = []
     for bucket in buckets:
         if isinstance(bucket.token, TokenOutage | TokenCorrupt):
-            typer.echo(f"{bucket.name}: not looked at: {bucket.token.detail}", err=True)
+            say(f"{bucket.name}: not looked at: {bucket.token.detail}")
             found.append(bucket.name)
     return found
 
@@ -137,7 +137,7 @@ def _teller(failed: list[str], *, as_json: bool) -> Callable[[RenewalEvent], Non
             fields: dict[str, Any] = {"event": "token-renewed" if is_renewed else "renewal-failed", "at": at}
             print_json_line({**fields, **event._asdict()})
         else:
-            typer.echo(_event_text(event, at=at))
+            answer(_event_text(event, at=at))
         sys.stdout.flush()
 
     return tell
