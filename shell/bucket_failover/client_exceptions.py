@@ -22,7 +22,7 @@ on the `response`; timeouts and broken connections told by the class or a base c
 import asyncio
 import errno
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from bucket_failover_core import CallFailure
@@ -215,8 +215,12 @@ def _headers_of(error: object, response: object) -> tuple[tuple[str, str], ...]:
         headers = _get(error, "headers")
     # `multi_items` keeps what was repeated; the standard library's messages do so in `items`.
     pairs = _get(headers, "multi_items") or _get(headers, "items")
+    return _pairs_of(pairs) if callable(pairs) else ()
+
+
+def _pairs_of(pairs: Callable[[], Iterable[tuple[object, object]]]) -> tuple[tuple[str, str], ...]:
     try:
-        return tuple((str(name), str(value)) for name, value in pairs()) if callable(pairs) else ()
+        return tuple((str(name), str(value)) for name, value in pairs())
     except Exception:  # noqa: BLE001 - headers that cannot be read are none
         return ()
 
@@ -234,7 +238,7 @@ def _body_of(error: BaseException, response: object) -> str | None:
 def _as_json(body: object) -> str | None:
     try:
         return json.dumps(body, default=str)[:_BODY_CHARACTERS_MAX]
-    except (TypeError, ValueError, RecursionError):  # it is no JSON
+    except Exception:  # noqa: BLE001 - it is no JSON, or something in it cannot say what it is
         return None
 
 
@@ -246,7 +250,7 @@ def _of_botocore(response: Mapping[str, Any]) -> CallFailure | None:
     status, headers = metadata.get("HTTPStatusCode"), metadata.get("HTTPHeaders")
     return CallFailure(
         status=status if isinstance(status, int) and status in _STATUSES else None,
-        headers=tuple((str(name), str(value)) for name, value in headers.items()) if isinstance(headers, dict) else (),
+        headers=_pairs_of(headers.items) if isinstance(headers, dict) else (),
         body=_as_json({"__type": error.get("Code"), "message": error.get("Message")}),
     )
 

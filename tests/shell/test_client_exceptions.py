@@ -11,7 +11,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import anthropic
 import httpx2
@@ -266,3 +266,18 @@ def test_what_an_sdk_has_read_of_an_answer_that_was_streamed() -> None:
     failure = describe_exception(GoogleError())
     assert failure is not None
     assert failure.body == '{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}'
+
+
+def test_a_body_that_cannot_say_what_it_is_replaces_nothing() -> None:
+    """Nor do headers: the failure is described without them."""
+
+    class Mute:
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    class MuteError(Exception):
+        status_code = 429
+        body: ClassVar = {"error": Mute()}
+        headers: ClassVar = {"retry-after": Mute()}
+
+    assert describe_exception(MuteError()) == CallFailure(status=429)

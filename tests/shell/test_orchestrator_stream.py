@@ -3,6 +3,7 @@
 It runs over both twins, but for what only an event loop has: coroutines that return a stream, and a `close` to await.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -141,3 +142,50 @@ def test_a_close_that_has_to_be_awaited_is() -> None:
     streams = {"default": Awaited(CallError(402)), "claudius": Pieces()}
     assert Line(*TWO).stream(lambda bucket: streams[bucket.name]) == []
     assert closed == ["default"]
+
+
+@pytest.mark.parametrize("is_bad", ["raises", "hangs"])
+def test_a_close_that_fails_or_hangs_prevents_no_failover(is_bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it replace the error that a caller is told."""
+    monkeypatch.setattr("bucket_failover.orchestrator.retry_loops._CLOSING_SECONDS", 0.01)
+    line = Line(*THREE)
+    closed: list[str] = []
+
+    class Broken(Pieces):
+        def __init__(self, name: str) -> None:
+            super().__init__(name)
+            self.name = name
+
+        async def __anext__(self) -> str:
+            if self.name == "default":
+                raise CallError(402)
+            return str(await super().__anext__())
+
+        async def aclose(self) -> None:
+            closed.append(self.name)
+            if is_bad == "raises":
+                raise ZeroDivisionError
+            await asyncio.Event().wait()
+
+    async def operation(bucket: ActiveBucket) -> AsyncIterator[str]:
+        return Broken(bucket.name)
+
+    assert line.stream(operation) == ["claudius"]
+    assert closed == ["default"]
+
+
+def test_a_close_that_fails_without_an_event_loop(twin: Twin) -> None:
+    """The caller is told what the operation has raised."""
+    line = Line(*TWO, twin=twin)
+    error = CallError(400)
+
+    class Broken(Pieces):
+        def close(self) -> None:
+            raise ZeroDivisionError
+
+    def operation(_bucket: ActiveBucket) -> Iterator[str]:
+        return Broken(error)
+
+    with pytest.raises(CallError) as caught:
+        line.stream(operation)
+    assert caught.value is error

@@ -1,12 +1,13 @@
 """The retry loop around a call, with and without an event loop; what happens in it is `decide_request`'s to say."""
 
 import asyncio
+import contextlib
 import inspect
 import random
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from bucket_failover.client_exceptions import describe_answer, describe_exception
 from bucket_failover.effects import Attempt, resume, resume_async
@@ -19,6 +20,9 @@ from bucket_failover.orchestrator.request import ActiveBucket, Failed, Means, Re
 from bucket_failover_core import CallFailure, RetryBudget, RetryPolicy
 
 _T = TypeVar("_T")
+
+_CLOSING_SECONDS: Final = 5.0
+"""Longer than a connection takes to be closed, and short beside a request."""
 
 
 class RetryOrchestrator:
@@ -272,16 +276,30 @@ class SyncRetryOrchestrator:
 
 
 async def _close(items: object) -> None:
-    """Let an abandoned stream clean up, if it can: a generator has `aclose`, the clients' streams have `close`."""
-    close = getattr(items, "aclose", None) or getattr(items, "close", None)
-    if callable(close):
-        closed = close()
+    """Let an abandoned stream clean up, if it can: a generator has `aclose`, the clients' streams have `close`.
+
+    What goes wrong in that, or takes too long, changes nothing of what the request is told, nor of what it does next.
+    """
+    with contextlib.suppress(Exception):
+        close = getattr(items, "aclose", None) or getattr(items, "close", None)
+        closed = close() if callable(close) else None
         if inspect.isawaitable(closed):
-            await closed
+            closing = asyncio.ensure_future(closed)
+            closing.add_done_callback(_retrieve)
+            _, late = await asyncio.wait({closing}, timeout=_CLOSING_SECONDS)
+            for task in late:
+                task.cancel()
+
+
+def _retrieve(closed: "asyncio.Future[object]") -> None:
+    """What a close has raised is no unhandled exception."""
+    if not closed.cancelled():
+        closed.exception()
 
 
 def _close_now(items: object) -> None:
-    """Let an abandoned stream clean up, if it can."""
-    close = getattr(items, "close", None)
-    if callable(close):
-        close()
+    """Let an abandoned stream clean up, if it can; see `_close`."""
+    with contextlib.suppress(Exception):
+        close = getattr(items, "close", None)
+        if callable(close):
+            close()
