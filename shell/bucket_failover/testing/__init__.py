@@ -43,6 +43,7 @@ refresh, form-encoded) and `POST /oauth/revoke`. Everything is in memory and end
 
 from bucket_failover.testing.accounts import PersonsAnswer
 from bucket_failover.testing.credentials import IssuedToken
+from bucket_failover.testing.failing import JumpingClock, dripping_server, failing
 from bucket_failover.testing.faults import FaultPlace
 from bucket_failover.testing.haiku import HAIKU
 from bucket_failover.testing.provider import EmbeddedProvider
@@ -55,8 +56,11 @@ __all__ = [
     "Endpoint",
     "FaultPlace",
     "IssuedToken",
+    "JumpingClock",
     "PersonsAnswer",
     "Quota",
     "ReceivedRequest",
     "Window",
+    "dripping_server",
+    "failing",
 ]

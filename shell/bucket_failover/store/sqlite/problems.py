@@ -15,15 +15,18 @@ _MEANINGS: Final = {
     sqlite3.SQLITE_NOTADB: "file is not a database",
     sqlite3.SQLITE_BUSY: "database is locked by another process",
     sqlite3.SQLITE_IOERR: "the disk has failed",
+    sqlite3.SQLITE_NOMEM: "there is no memory left",
     sqlite3.SQLITE_CANTOPEN: "unable to open database file; is its folder writable?",
 }
 """SQLite's result codes in a user's words. Source: https://www.sqlite.org/rescode.html."""
 
 
 def _meaning(error: sqlite3.Error) -> str:
+    """Never SQLite's own text: it may quote what a record holds."""
     code = getattr(error, "sqlite_errorcode", None)
-    told = _MEANINGS.get(code & 0xFF) if isinstance(code, int) else None
-    return told or str(error)
+    if not isinstance(code, int):
+        return "it is closed" if isinstance(error, sqlite3.ProgrammingError) else "SQLite has failed"
+    return _MEANINGS.get(code & 0xFF, f"SQLite has failed ({code})")
 
 
 @contextmanager

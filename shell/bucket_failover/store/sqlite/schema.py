@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -94,6 +94,23 @@ def open_database(path: Path, *, busy_seconds: float, durable: bool) -> sqlite3.
     Raises:
         TokenStoreError: the file cannot be opened or made, is no store, or was made by a newer version.
     """
+    with clear_errors(path, "opened"):
+        was_there = path.exists()
+    try:
+        return _opened(path, busy_seconds=busy_seconds, durable=durable)
+    except TokenStoreError:
+        if not was_there:
+            _remove_if_empty(path)  # else it would be taken for a damaged one
+        raise
+
+
+def _remove_if_empty(path: Path) -> None:
+    with suppress(OSError):
+        if path.stat().st_size == 0:
+            path.unlink()
+
+
+def _opened(path: Path, *, busy_seconds: float, durable: bool) -> sqlite3.Connection:
     with clear_errors(path, "opened"):
         make_folder(path.parent)
         if path.is_file() and may_use(path, os.R_OK | os.W_OK):
