@@ -122,36 +122,45 @@ def load_profiles(path: str | os.PathLike[str]) -> tuple[Profile, ...]:
     Raises:
         ProfileError: there is no such file, it is no TOML, or a field does not fit.
     """
-    path = Path(path)
+    profiles = _profiles_in(Path(path))
+    if isinstance(profiles, str):
+        # Out here, what the file holds is in no frame that a traceback could show, and in no exception behind this one.
+        raise ProfileError(profiles)
+    return profiles
+
+
+def _profiles_in(path: Path) -> "tuple[Profile, ...] | str":
+    """The profiles in a file, or what is wrong with it."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        message = f"{path}: there is no profile file; write one, for example:\n{_EXAMPLE}"
-        raise ProfileError(message) from None
+        return f"{path}: there is no profile file; write one, for example:\n{_EXAMPLE}"
     except OSError as error:
-        message = f"{path}: the profile file cannot be read: {error.strerror}"
-        raise ProfileError(message) from error
+        return f"{path}: the profile file cannot be read: {error.strerror}"
+    except UnicodeDecodeError as error:
+        return f"{path}: the profile file is no UTF-8 text (byte {error.start})"
     except ValueError as error:
-        message = f"{path}: the profile file is no TOML: {error}"
-        raise ProfileError(message) from error
+        return f"{path}: the profile file is no TOML: {error}"
     if not tables:
-        message = f"{path}: the profile file names no provider; write one, for example:\n{_EXAMPLE}"
-        raise ProfileError(message)
-    return tuple(_profile(path, provider, table) for provider, table in tables.items())
+        return f"{path}: the profile file names no provider; write one, for example:\n{_EXAMPLE}"
+    profiles: list[Profile] = []
+    for provider, table in tables.items():
+        profile = _profile(provider, table)
+        if isinstance(profile, str):
+            return f"{path}: {profile}"
+        profiles.append(profile)
+    return tuple(profiles)
 
 
-def _profile(path: Path, provider: str, table: object) -> Profile:
+def _profile(provider: str, table: object) -> "Profile | str":
     if not isinstance(table, Mapping):
         what = f"{table!r}" if isinstance(table, int | float) else "what stands there"  # perhaps a secret
-        message = f"{path}: {provider}: {what} is no table; write [{provider}] and its buckets below"
-        raise ProfileError(message)
+        return f"{provider}: {what} is no table; write [{provider}] and its buckets below"
     fields: dict[str, Any] = {"provider": provider, **table}
     try:
         return Profile.model_validate(fields)
     except ValidationError as error:
-        problems = problems_of(provider, error.errors(include_url=False), _names_at)
-        message = f"{path}: {problems}"
-        raise ProfileError(message) from None
+        return problems_of(provider, error.errors(include_url=False), _names_at)
 
 
 def _names_at(place: tuple[Any, ...]) -> Iterable[str]:

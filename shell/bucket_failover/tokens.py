@@ -14,9 +14,13 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    ModelWrapValidatorHandler,
     SecretStr,
+    ValidationError,
     field_serializer,
+    model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from bucket_failover_core import TokenHeld
 from bucket_failover_core.facts import is_expired
@@ -31,6 +35,15 @@ _FINGERPRINT_LENGTH: Final = 16
 _MASK: Final = "**********"
 
 
+def without_inputs(error: ValidationError) -> ValidationError:
+    """The same errors, with a mask in the place of each value that did not fit."""
+    parts = [
+        InitErrorDetails(type=PydanticCustomError(part["type"], part["msg"]), loc=part["loc"], input=_MASK)
+        for part in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    return ValidationError.from_exception_data(error.title, parts, hide_input=True)
+
+
 class MaskedDict(dict[str, Any]):
     """A dictionary that shows its names and none of its values."""
 
@@ -38,6 +51,16 @@ class MaskedDict(dict[str, Any]):
         return repr(dict.fromkeys(self, _MASK))
 
     __str__ = __repr__
+
+    def copy(self) -> "MaskedDict":
+        """One that shows as little; so does what it is joined with."""
+        return MaskedDict(self)
+
+    def __or__(self, other: Any) -> "MaskedDict":  # type: ignore[override]  # noqa: ANN401 - as of `dict`
+        return MaskedDict(super().__or__(other))
+
+    def __ror__(self, other: Any) -> "MaskedDict":  # type: ignore[override]  # noqa: ANN401 - as of `dict`
+        return MaskedDict(super().__ror__(other))
 
 
 class OAuthToken(BaseModel):
@@ -68,6 +91,17 @@ class OAuthToken(BaseModel):
     scope: str | None = None
     token_type: str = "Bearer"  # noqa: S105 - the name of a scheme (RFC 6750), not a secret
     extra: Annotated[dict[str, JsonValue], AfterValidator(MaskedDict)] = Field(default_factory=MaskedDict, repr=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _inputs_are_not_told(cls, fields: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Pydantic's errors keep what did not fit, for `errors()`: here that may be a secret."""
+        try:
+            return handler(fields)
+        except ValidationError as error:
+            hidden = without_inputs(error)
+        del fields, handler
+        raise hidden  # out here, so that the exception with the inputs is not behind it
 
     @classmethod
     def from_api_key(cls, key: str) -> Self:
