@@ -143,3 +143,11 @@ def test_the_repository_speaks_of_the_project_alone() -> None:
     """No path of somebody's machine."""
     for path in [*PAGES, *(ROOT / "core").rglob("*.py"), *(ROOT / "shell").rglob("*.py")]:
         assert not re.search(r"/(home|root|work|Users)/\w", path.read_text()), path
+
+
+def test_each_guarantee_names_a_test_that_there_is() -> None:
+    """A file, and in it a function of that name."""
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs" / "guarantees.md").read_text())
+    assert len(named) > 15
+    for file, function in named:
+        assert f"def {function}" in (ROOT / file).read_text(), (file, function)

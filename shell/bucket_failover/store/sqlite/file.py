@@ -69,7 +69,8 @@ class DatabaseFile:
     def _open(self) -> sqlite3.Connection:
         self._is_open = False  # until it is, each call tries again
         connection = open_database(self._path, busy_seconds=self._busy_seconds, durable=self._durable)
-        self._identity, self._log_identity = identity_of(self._path), identity_of(log_of(self._path))
+        self._log = log_of(self._path)
+        self._identity, self._log_identity = identity_of(self._path), identity_of(self._log)
         self._is_open, self._openings = True, self._openings + 1
         return connection
 
@@ -86,7 +87,7 @@ class DatabaseFile:
                 self._replace_connection(action)
             elif self._is_parked and not self._is_closed:
                 self._connection = self._open()
-            elif not self._is_closed and self._log_identity is not None and identity_of(log_of(self._path)) is None:
+            elif not self._is_closed and self._log_identity is not None and identity_of(self._log) is None:
                 self._save_deleted_log()
             self._is_parked = False
             yield self._connection
@@ -123,7 +124,7 @@ class DatabaseFile:
         if self._is_closed:
             return
         self._connection.close()
-        log = log_of(self._path)
+        log = self._log
         is_another = identity_of(self._path) != self._identity
         if is_another and self._log_identity is not None and identity_of(log) == self._log_identity:
             log.unlink()  # it is the former file's; SQLite would take it for the new one's
