@@ -201,6 +201,20 @@ def test_clear_forgets_refused_tokens_as_well(desk: Desk) -> None:
         assert store.read_refusals("anthropic") == {"claudius": (refused,)}
 
 
+def test_an_interval_is_for_watching(desk: Desk) -> None:
+    """It is not passed over in silence."""
+    assert desk.run("status", "--interval", "3", status=64) == ""
+    assert desk.error == "bucket-failover: --interval: it is for --watch\n"
+
+
+def test_a_shell_completes_the_commands() -> None:
+    """As bash asks for it."""
+    program = str(Path(sys.executable).with_name("bucket-failover"))
+    asked = {"_BUCKET_FAILOVER_COMPLETE": "complete_bash", "COMP_WORDS": "bucket-failover st", "COMP_CWORD": "1"}
+    told = subprocess.run([program], env={**os.environ, **asked}, capture_output=True, text=True, check=False)
+    assert told.stdout.split() == ["status"]
+
+
 def test_without_an_issuer_nothing_can_be_refreshed_here(desk: Desk) -> None:
     """The token is not said to be renewed, and one that has ended needs a login."""
     desk.profile.write_text(_PROFILE)

@@ -24,14 +24,16 @@ from bucket_failover.cli.options import (
 from bucket_failover.cli.session import Session, UsageError, now, open_session
 
 _NONE_USABLE: Final = 1
+_INTERVAL_SECONDS: Final = 2.0
 
 
 def status_command(
     at: AtOption = None,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh in place until interrupted.")] = False,
     interval: Annotated[
-        float, typer.Option("--interval", min=0.1, max=86_400, help="Seconds between two refreshes.")
-    ] = 2.0,
+        float | None,
+        typer.Option("--interval", min=0.1, max=86_400, help="Seconds between two looks, with --watch. Default: 2."),
+    ] = None,
     model: ModelOption = None,
     as_json: JsonOption = False,
     plain: PlainOption = False,
@@ -43,6 +45,9 @@ def status_command(
 
     It only looks: nothing is refreshed, and no provider is asked.
     """
+    if interval is not None and not watch:
+        message = "--interval: it is for --watch"
+        raise UsageError(message)
     with reader_may_leave(), open_session(profile, store, provider) as session:
         console = make_console(plain=plain)
         if not watch:
@@ -51,7 +56,7 @@ def status_command(
         if at is not None:
             message = "--at: --watch shows what is now"
             raise UsageError(message)
-        _watch(session, console, interval, model, as_json=as_json)
+        _watch(session, console, interval or _INTERVAL_SECONDS, model, as_json=as_json)
 
 
 def explain_command(
