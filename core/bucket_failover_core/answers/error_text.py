@@ -62,8 +62,10 @@ def parse_wait(message: Message) -> float | None:
     if _ASKING.isdisjoint(message.words):
         return None
     text = message.text
-    start = min(place for word in ("try", "wait") if (place := text.find(word)) >= 0) - len("re")
-    return max((_seconds(wait) for wait in _WAIT.findall(text, max(0, start))), default=None)
+    tries, waits = text.find("try"), text.find("wait")
+    start = max(0, (tries if waits < 0 or 0 <= tries < waits else waits) - len("re"))
+    found = _WAIT.findall(text, start)
+    return max([_seconds(wait) for wait in found]) if found else None
 
 
 def parse_regained_access(text: str) -> float | None:

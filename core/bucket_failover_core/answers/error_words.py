@@ -154,12 +154,14 @@ def _asks_for_too_much(text: str, words: AbstractSet[str]) -> bool:
         return False
     place = text.find("requested")
     asked = _REQUESTED.match(text, place)
+    if asked is None:
+        return False
     limit = _LIMIT.match(text, max(0, text.rfind("limit", max(0, place - _APART_MAX), place)))
-    return asked is not None and limit is not None and _count(asked[1]) > _count(limit[1])
+    return limit is not None and _count(asked[1]) > _count(limit[1])
 
 
 def _count(text: str) -> int:
-    return int(text.replace(",", "") or 0)
+    return int(text) if text.isdecimal() else int(text.replace(",", "") or 0)
 
 
 def _windows(text: str, words: AbstractSet[str], *, has_end: bool) -> frozenset[Window]:

@@ -117,7 +117,7 @@ def _after_failure(asked: Asked, failed: BucketSnapshot, verdict: Verdict) -> Re
     )
     if decision.kind == "give-up":
         return calls_exhausted(asked) if decision.why == "budget" else Failure(decision)
-    return _go_on(asked, failed, decision)
+    return _act_on(asked, failed, decision)
 
 
 def _retry_snapshot(asked: Asked, failed: BucketSnapshot) -> RetrySnapshot:
@@ -147,7 +147,7 @@ def _token_fact(asked: Asked, failed: BucketSnapshot) -> Fact:
     return own_fact(asked, failed.evolve({"token": asked.session.profile.buckets[place].token}))
 
 
-def _go_on(asked: Asked, failed: BucketSnapshot, decision: RetryDecision) -> RequestResult:
+def _act_on(asked: Asked, failed: BucketSnapshot, decision: RetryDecision) -> RequestResult:
     match decision.kind:
         case "retry-at":
             if asked.now < decision.at:

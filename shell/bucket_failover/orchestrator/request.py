@@ -76,7 +76,7 @@ class ActiveBucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Dependencies:
     """What the requests of an orchestrator are made with; see `RetryOrchestrator`."""
 
     handler: FullHandler
@@ -113,7 +113,7 @@ class Request:
         session_key: names the conversation that it belongs to.
     """
 
-    def __init__(self, means: Means, *, model: str | None = None, session_key: str | None = None) -> None:
+    def __init__(self, means: Dependencies, *, model: str | None = None, session_key: str | None = None) -> None:
         self._means = means
         self._handler = means.handler
         self._room = means.handler.room

@@ -16,7 +16,7 @@ from bucket_failover.handler.foreign import ForeignHandler, full_handler
 from bucket_failover.handler.protocol import BucketFailoverHandler, SyncBucketFailoverHandler
 from bucket_failover.oauth import OAuthManager, SyncOAuthManager, full_manager
 from bucket_failover.observe import Observer
-from bucket_failover.orchestrator.request import ActiveBucket, Failed, Means, Request
+from bucket_failover.orchestrator.request import ActiveBucket, Dependencies, Failed, Request
 from bucket_failover_core import CallFailure, RetryBudget, RetryPolicy
 
 _T = TypeVar("_T")
@@ -64,7 +64,7 @@ class RetryOrchestrator:
         full, manager = full_handler(handler, budget, clock), full_manager(oauth_manager)
         search = handler.try_failover if isinstance(full, ForeignHandler) else None
         self._perform = AsyncPerformer(manager, sleep, search, full.shared).perform
-        self._means = Means(full, policy, describe, describe_answer, clock, draw, manager.peek, observe)
+        self._means = Dependencies(full, policy, describe, describe_answer, clock, draw, manager.peek, observe)
         self._handler = handler
         self._adoption: asyncio.Future[object] | None = None
         self._is_adopted = False
@@ -197,7 +197,7 @@ class SyncRetryOrchestrator:
         full, manager = full_handler(handler, budget, clock), full_manager(oauth_manager)
         search = handler.try_failover if isinstance(full, ForeignHandler) else None
         self._perform = SyncPerformer(manager, sleep, search, full.shared).perform
-        self._means = Means(full, policy, describe, describe_answer, clock, draw, manager.peek, observe)
+        self._means = Dependencies(full, policy, describe, describe_answer, clock, draw, manager.peek, observe)
         self._handler = handler
         self._adopting = threading.Lock()
         self._is_adopted = False
