@@ -128,7 +128,7 @@ def test_a_profile_that_became_wrong_is_refused_and_changes_nothing(twin: Twin) 
     assert house.handler.get_buckets() == ["default", "claudius"]
 
 
-@pytest.mark.parametrize(("buckets", "message"), [(["a", "a"], "'a' occurs twice"), ([""], "at least 1 character")])
+@pytest.mark.parametrize(("buckets", "message"), [(["a", "a"], "'a' occurs twice"), ([""], "a name is empty")])
 def test_a_wrong_profile_is_refused(twin: Twin, buckets: list[str], message: str) -> None:
     """Names are unique and not empty."""
     with pytest.raises(ValueError, match=message):

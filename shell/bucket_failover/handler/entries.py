@@ -71,3 +71,20 @@ def as_bucket(bucket: object) -> Bucket:
         return bucket
     message = f"buckets: {bucket!r} is neither a name nor a Bucket"
     raise ValueError(message)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse a name that is empty or occurs twice.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if "" in names:
+        message = "buckets: a name is empty"
+        raise ValueError(message)
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            message = f"buckets: the name {name!r} occurs twice"
+            raise ValueError(message)
+        seen.add(name)

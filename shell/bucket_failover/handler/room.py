@@ -17,7 +17,7 @@ from bucket_failover.effects import Ask, Share
 from bucket_failover.errors import safe_text
 from bucket_failover.handler.context import Bucket
 from bucket_failover.handler.dialogue import StepDone, perform_step
-from bucket_failover.handler.entries import Entry, HandlerSnapshot, HeldToken, as_bucket, as_profile
+from bucket_failover.handler.entries import Entry, HandlerSnapshot, HeldToken, as_bucket, as_profile, check_names
 from bucket_failover.handler.shared_limits import Change, SharedLimits
 from bucket_failover.observe import Observer
 from bucket_failover.store.interfaces import LimitStore
@@ -339,6 +339,7 @@ class Room:
         return self._shared.flush(timeout_seconds)
 
     def _snapshot_of_profile(self) -> FailoverSnapshot:
+        check_names([as_bucket(bucket).name for bucket in self._profile])
         return FailoverSnapshot(
             provider=self.provider,
             buckets=tuple(as_bucket(bucket).snapshot for bucket in self._profile),

@@ -193,10 +193,10 @@ class StoredOAuthManager(ManagerSteps):
             case Present():
                 await self._call(step.before_sending)
                 with self._within("refresh", step.provider, step.bucket):
-                    return reply_of(await self._refresh(step.provider, step.bucket, step.held))
+                    return reply_of(await _awaited(self._refresh(step.provider, step.bucket, step.held)))
             case AskToLogIn():
                 with self._within("login", step.provider, step.bucket):
-                    return await self._login(step.provider, step.bucket)
+                    return await _awaited(self._login(step.provider, step.bucket))
             case never:
                 assert_never(never)
 
@@ -219,6 +219,11 @@ class StoredOAuthManager(ManagerSteps):
             del self._refreshes[key]
         if not done.cancelled():
             done.exception()  # a caller that still waits for it gets it; without one, it is not an unhandled one
+
+
+async def _awaited(answer: Awaitable[_T] | _T) -> _T:
+    """What a coroutine function brings, or a plain one, which answers at once."""
+    return await answer if isinstance(answer, Awaitable) else answer
 
 
 def in_memory_manager(

@@ -16,6 +16,7 @@ from bucket_failover.handler.foreign import ForeignHandler, full_handler
 from bucket_failover.handler.protocol import BucketFailoverHandler, SyncBucketFailoverHandler
 from bucket_failover.oauth import OAuthManager, SyncOAuthManager, full_manager
 from bucket_failover.observe import Observer
+from bucket_failover.orchestrator.parts import check_parts, refuse_coroutine
 from bucket_failover.orchestrator.request import ActiveBucket, Dependencies, Failed, Request
 from bucket_failover_core import CallFailure, RetryBudget, RetryPolicy
 
@@ -61,6 +62,7 @@ class RetryOrchestrator:
         describe_answer: Callable[[object], CallFailure | None] = describe_answer,
         observe: Observer | None = None,
     ) -> None:
+        check_parts(handler, oauth_manager, with_loop=True)
         full, manager = full_handler(handler, budget, clock), full_manager(oauth_manager)
         search = handler.try_failover if isinstance(full, ForeignHandler) else None
         self._perform = AsyncPerformer(manager, sleep, search, full.shared).perform
@@ -95,7 +97,9 @@ class RetryOrchestrator:
             next_one = await resume_async(steps, self._perform)
             while isinstance(next_one, Attempt):
                 try:
-                    outcome: object = await operation(next_one.active)
+                    outcome: object = operation(next_one.active)
+                    if hasattr(outcome, "__await__"):  # a plain function may answer at once
+                        outcome = await outcome
                 except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
                     outcome = Failed(error)
                 next_one = await resume_async(steps, self._perform, outcome=outcome)
@@ -194,6 +198,7 @@ class SyncRetryOrchestrator:
         describe_answer: Callable[[object], CallFailure | None] = describe_answer,
         observe: Observer | None = None,
     ) -> None:
+        check_parts(handler, oauth_manager, with_loop=False)
         full, manager = full_handler(handler, budget, clock), full_manager(oauth_manager)
         search = handler.try_failover if isinstance(full, ForeignHandler) else None
         self._perform = SyncPerformer(manager, sleep, search, full.shared).perform
@@ -219,6 +224,7 @@ class SyncRetryOrchestrator:
             while isinstance(next_one, Attempt):
                 try:
                     outcome: object = operation(next_one.active)
+                    refuse_coroutine(outcome)
                 except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
                     outcome = Failed(error)
                 next_one = resume(steps, self._perform, outcome=outcome)
