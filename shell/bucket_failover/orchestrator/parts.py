@@ -6,8 +6,8 @@ A stand-in that answers to any name is taken for what it stands for.
 import inspect
 from typing import Final
 
-_OF_A_HANDLER: Final = ("try_failover", "get_buckets")
-_OF_A_MANAGER: Final = ("get_oauth_token", "refresh_oauth_token")
+_OF_A_HANDLER: Final = "try_failover"
+_OF_A_MANAGER: Final = "get_oauth_token"
 
 
 def check_parts(handler: object, manager: object, *, with_loop: bool) -> None:
@@ -21,8 +21,8 @@ def check_parts(handler: object, manager: object, *, with_loop: bool) -> None:
     Raises:
         TypeError: one of them is not.
     """
-    _check("handler", "a failover handler", handler, _OF_A_HANDLER)
-    _check("oauth_manager", "a token manager", manager, _OF_A_MANAGER)
+    _check("handler", "failover handler", handler, _OF_A_HANDLER)
+    _check("oauth_manager", "token manager", manager, _OF_A_MANAGER)
     for name, part, method in (("handler", handler, "try_failover"), ("oauth_manager", manager, "get_oauth_token")):
         own = getattr(type(part), method, None)
         is_ours = type(part).__module__.partition(".")[0] == "bucket_failover"
@@ -35,9 +35,9 @@ def check_parts(handler: object, manager: object, *, with_loop: bool) -> None:
             raise TypeError(message)
 
 
-def _check(name: str, what: str, part: object, methods: tuple[str, ...]) -> None:
-    if any(not hasattr(part, method) for method in methods):
-        message = f"{name}: a {type(part).__name__} is no {what.partition(' ')[2]}; the handler comes first"
+def _check(name: str, what: str, part: object, method: str) -> None:
+    if not hasattr(part, method):
+        message = f"{name}: a {type(part).__name__} is no {what}; the handler comes first"
         raise TypeError(message)
 
 
