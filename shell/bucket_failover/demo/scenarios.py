@@ -87,7 +87,7 @@ def _revoked(stage: Stage) -> None:
 
 
 def _reauth(stage: Stage) -> None:
-    stage.provider.person("default", answer="yes")
+    stage.provider.user("default", answer="yes")
 
 
 def _overload(stage: Stage) -> None:
@@ -101,7 +101,7 @@ def _exhausted(stage: Stage) -> None:
     stage.log_in("claudius")
     stage.spend("default", hours=3)
     stage.spend("claudius", hours=1)
-    stage.provider.person("vybestack", answer="no")
+    stage.provider.user("vybestack", answer="no")
 
 
 def _single(stage: Stage) -> None:

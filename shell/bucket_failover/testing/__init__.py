@@ -41,7 +41,7 @@ The endpoints are `POST /v1/messages`, `GET /oauth/authorize` (PKCE, S256), `POS
 refresh, form-encoded) and `POST /oauth/revoke`. Everything is in memory and ends with the object.
 """
 
-from bucket_failover.testing.accounts import PersonsAnswer
+from bucket_failover.testing.accounts import UserAnswer
 from bucket_failover.testing.credentials import IssuedToken
 from bucket_failover.testing.failing import JumpingClock, dripping_server, failing
 from bucket_failover.testing.faults import FaultPlace
@@ -57,9 +57,9 @@ __all__ = [
     "FaultPlace",
     "IssuedToken",
     "JumpingClock",
-    "PersonsAnswer",
     "Quota",
     "ReceivedRequest",
+    "UserAnswer",
     "Window",
     "dripping_server",
     "failing",

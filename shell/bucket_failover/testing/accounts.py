@@ -6,7 +6,7 @@ from typing import Literal
 from bucket_failover.testing.checks import number
 from bucket_failover.testing.quota import Meter, Quota
 
-PersonsAnswer = Literal["yes", "no"]
+UserAnswer = Literal["yes", "no"]
 """What the user says when asked whether a client may act for them."""
 
 
@@ -17,7 +17,7 @@ class Account:
     name: str
     token_lifetime_seconds: float
     meter: Meter = field(repr=False)
-    person: PersonsAnswer = "yes"
+    user: UserAnswer = "yes"
     refreshes: int = 0
     """How often a refresh token of this account was exchanged with success."""
 

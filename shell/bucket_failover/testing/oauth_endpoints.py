@@ -49,7 +49,7 @@ class OAuthEndpoints:
             return _invalid("code_challenge with code_challenge_method=S256 is required")
         if account is None:
             return _invalid("login_hint must be the name of an account")
-        if account.person == "no":
+        if account.user == "no":
             return {"error": "access_denied"}
         grant = self._credentials.open_grant(account, client_id=query["client_id"])
         return {"code": self._codes.issue(grant, redirect_uri=query["redirect_uri"], challenge=challenge, now=now)}

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import get_args
 
 from bucket_failover.testing import server
-from bucket_failover.testing.accounts import Accounts, PersonsAnswer
+from bucket_failover.testing.accounts import Accounts, UserAnswer
 from bucket_failover.testing.answers import HangUp, JsonObject
 from bucket_failover.testing.checks import count, number, one_of
 from bucket_failover.testing.credentials import Credentials, IssuedToken
@@ -84,15 +84,15 @@ class EmbeddedProvider:
         with self._lock:
             self._accounts.add(name, quota=quota, token_lifetime_seconds=token_lifetime_seconds)
 
-    def person(self, account: str, *, answer: PersonsAnswer) -> None:
+    def user(self, account: str, *, answer: UserAnswer) -> None:
         """What the user behind the account says from now on when a client asks for a login; "yes" at first.
 
         Raises:
             ValueError: the account is unknown, or the answer is neither "yes" nor "no".
         """
-        one_of("answer", answer, get_args(PersonsAnswer))
+        one_of("answer", answer, get_args(UserAnswer))
         with self._lock:
-            self._accounts.get(account).person = answer
+            self._accounts.get(account).user = answer
 
     def issue(self, account: str, *, lifetime_seconds: float | None = None, expired: bool = False) -> IssuedToken:
         """A login obtained out of band. It is a grant of its own: earlier logins stay good.

@@ -27,7 +27,7 @@ def provider() -> EmbeddedProvider:
         (lambda p: p.add_account(""), "account must have a name, not ''"),
         (lambda p: p.add_account("a"), "account 'a' exists already"),
         (lambda p: p.add_account("b", token_lifetime_seconds=0), "token_lifetime_seconds must be above 0, not 0"),
-        (lambda p: p.person("a", answer="perhaps"), "answer must be one of yes, no, not 'perhaps'"),
+        (lambda p: p.user("a", answer="perhaps"), "answer must be one of yes, no, not 'perhaps'"),
         (lambda p: p.issue("a", lifetime_seconds=-1), "lifetime_seconds must be above 0, not -1"),
         (
             lambda p: p.issue("a", lifetime_seconds=1, expired=True),
@@ -53,7 +53,7 @@ def test_a_value_that_makes_no_sense_is_named(mistake: Callable[[EmbeddedProvide
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda p: p.person("x", answer="no"),
+        lambda p: p.user("x", answer="no"),
         lambda p: p.issue("x"),
         lambda p: p.add_api_key("x"),
         lambda p: p.spend("x", until=1.0),

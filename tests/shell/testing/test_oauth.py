@@ -82,9 +82,9 @@ def test_a_person_who_says_yes_sends_a_code_that_is_a_login() -> None:
 def test_a_person_who_says_no_sends_an_error() -> None:
     """And may change their mind."""
     with stage() as at:
-        at.provider.person("a", answer="no")
+        at.provider.user("a", answer="no")
         assert landing(at.authorize()) == {"error": "access_denied", "state": "s"}
-        at.provider.person("a", answer="yes")
+        at.provider.user("a", answer="yes")
         assert "code" in landing(at.authorize(state=None))
 
 
