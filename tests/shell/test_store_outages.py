@@ -137,6 +137,7 @@ class TestReadOnly:
         (home / "tokens.db").chmod(file)
         home.chmod(folder)
         child = """
+import urllib.parse  # of 3.13's `Path.as_uri`; another user may not read the Python that root has installed
 if os.geteuid() == 0:
     os.setegid(65534)
     os.seteuid(65534)
