@@ -29,6 +29,7 @@ def words(message: str, *names: str, status: int | None = 429) -> Words:
         ("tokens per min (TPM): Limit 7000, Used 0, Requested ~12903", "too-large"),
         ("Limit: 30,000 / Requested: 342,389", "too-large"),
         ("requested 9, limit 3", None),
+        ("the limit that was requested is not known", None),
         ("12 > 11", "too-large"),
         ("11 > 12", None),
         ("12>11", None),
