@@ -1,47 +1,17 @@
 """The forms of each grant, field by field, and the PKCE challenge."""
 
-from collections.abc import Iterable
-from typing import Any
-
 import pytest
 from pydantic import ValidationError
 
 from bucket_failover_core.oauth import (
     FormField,
-    IssuerSettings,
     code_form,
     device_form,
     device_token_form,
     refresh_form,
     revocation_form,
 )
-
-VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-REDIRECT = "http://127.0.0.1:1455/callback"
-EXTRAS = {
-    "scopes": ("openid", "user:read"),
-    "authorization_parameters": {"audience": "api", "login_hint": "{bucket}@{x}{bucket}"},
-    "token_parameters": {"account": "of {bucket}", "format": "{0} %s {"},
-    "has_client_secret": True,
-}
-
-
-def settings(**fields: Any) -> IssuerSettings:
-    """A public client without scopes or extra parameters, unless said otherwise."""
-    return IssuerSettings.model_validate(
-        {"token_endpoint": "https://issuer.example/token", "client_id": "cli"} | fields
-    )
-
-
-PLAIN = settings()
-FULL = settings(**EXTRAS)
-
-
-def written(form: Iterable[FormField]) -> list[str]:
-    """The form as it would be printed, `<...>` for a slot."""
-    for field in form:
-        assert field.secret is None or field.value == ""
-    return [f"{field.name}=<{field.secret}>" if field.secret else f"{field.name}={field.value}" for field in form]
+from tests.core.oauth.forms import FULL, PLAIN, REDIRECT, settings, written
 
 
 def test_what_is_sent_for_a_code() -> None:
