@@ -16,6 +16,9 @@ from bucket_failover_core.formats import printable
 _READER_GONE: Final = 141
 """The program that read the output has ended (128 + SIGPIPE)."""
 
+_UNWRAPPED: Final = 10_000
+"""Columns, more than any line that we print."""
+
 
 class PatientConsole(Console):
     """A console that lets the caller decide what a reader's leaving means."""
@@ -71,5 +74,5 @@ def _shown(text: str) -> str:
 
 
 def make_console(*, plain: bool) -> Console:
-    """The console for people; wide where it is no terminal."""
-    return PatientConsole(no_color=plain, highlight=False, width=None if sys.stdout.isatty() else 160)
+    """The console for people; where it is no terminal, a line that another program reads is never wrapped."""
+    return PatientConsole(no_color=plain, highlight=False, width=None if sys.stdout.isatty() else _UNWRAPPED)

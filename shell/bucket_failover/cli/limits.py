@@ -140,7 +140,7 @@ def _print_status(session: Session, console: Console, at: float, model: str | No
     if as_json:
         print_json(status.status_json(snapshot, at=at, model=model))
     else:
-        console.print(status.status_table(snapshot, at=at, model=model))
+        console.print(status.status_view(snapshot, at=at, model=model))
 
 
 def _watch(session: Session, console: Console, interval: float, model: str | None, *, as_json: bool) -> None:
@@ -152,7 +152,7 @@ def _watch(session: Session, console: Console, interval: float, model: str | Non
             time.sleep(interval)
 
     def draw() -> RenderableType:
-        return status.status_table(session.snapshot(), at=now(), model=model)
+        return status.status_view(session.snapshot(), at=now(), model=model)
 
     with Live(draw(), console=console, auto_refresh=False, screen=False) as live:
         while True:

@@ -1,10 +1,11 @@
 """`bucket-failover status` and `explain`: what is believed of each bucket, as a table for people and as JSON."""
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from returns.methods import unwrap_or_failure
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -35,6 +36,9 @@ _STANDINGS: Final = {
 }
 """Facts for which one of the five reasons stands that says something else to a user who does not know the others."""
 
+_TABLE_COLUMNS: Final = 120
+"""Below, the five columns of a table are too narrow for the texts in them."""
+
 _COMES_LATER: Final = "and comes later in the order"
 
 
@@ -43,23 +47,61 @@ def outlooks(snapshot: FailoverSnapshot, *, at: float, model: str | None) -> lis
     return [foresee(bucket, now=at, model=model) for bucket in snapshot.buckets]
 
 
-def status_table(snapshot: FailoverSnapshot, *, at: float, model: str | None) -> RenderableType:
-    """The state of a profile at a moment, for people."""
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for title in ("bucket", "standing", "token", "limits in force", "next"):
-        table.add_column(title, overflow="fold")
+class _Row(NamedTuple):
+    """What a user reads of a bucket; the names are the titles."""
+
+    bucket: Text
+    standing: Text
+    token: Text
+    limits: Text
+    next: Text
+
+
+class _StatusView(NamedTuple):
+    """The rows as a table with a line for each bucket; as a card for each where a table's columns would be slivers."""
+
+    rows: tuple[_Row, ...]
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        if options.max_width >= _TABLE_COLUMNS:
+            yield self._table()
+        else:
+            yield from (self._card(row) for row in self.rows)
+
+    def _table(self) -> Table:
+        table = Table(box=box.SIMPLE, pad_edge=False)
+        for title in _Row._fields:
+            table.add_column(title, overflow="fold")
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+    @staticmethod
+    def _card(row: _Row) -> RenderableType:
+        lines = Table.grid(padding=(0, 1))
+        lines.add_column(style="dim", no_wrap=True)
+        lines.add_column(overflow="fold")
+        for title, text in zip(_Row._fields[2:], row[2:], strict=True):
+            if text:
+                lines.add_row(title, text)
+        return Group("", Text.assemble(row.bucket, ": ", row.standing), Padding(lines, (0, 0, 0, 2)))
+
+
+def status_view(snapshot: FailoverSnapshot, *, at: float, model: str | None) -> RenderableType:
+    """The state of a profile at a moment, for people: a table, or cards on a narrow terminal."""
     session = snapshot.current or (snapshot.buckets[0].name if snapshot.buckets else "")
-    for bucket, outlook in zip(snapshot.buckets, outlooks(snapshot, at=at, model=model), strict=True):
-        reason = outlook.finding.reason
-        table.add_row(
-            Text(bucket.name, style="bold" if bucket.name == session else ""),
-            Text(_standing_text(outlook.finding), style="yellow" if reason else "green"),
-            Text(_token_text(bucket, at=at)),
-            Text("\n".join(_limit_text(limit, at=at) for limit in outlook.limits) or "none"),
-            Text(_next_text(outlook, at=at)),
-        )
     heading = Text.assemble((snapshot.provider, "bold"), f" at {date_text(at)}; the session is with {session}")
-    return Group(heading, table)
+    rows = tuple(
+        _Row(
+            bucket=Text(bucket.name, style="bold" if bucket.name == session else ""),
+            standing=Text(_standing_text(outlook.finding), style="yellow" if outlook.finding.reason else "green"),
+            token=Text(_token_text(bucket, at=at)),
+            limits=Text("\n".join(_limit_text(limit, at=at) for limit in outlook.limits) or "none"),
+            next=Text(_next_text(outlook, at=at)),
+        )
+        for bucket, outlook in zip(snapshot.buckets, outlooks(snapshot, at=at, model=model), strict=True)
+    )
+    return Group(heading, _StatusView(rows))
 
 
 def status_json(snapshot: FailoverSnapshot, *, at: float, model: str | None) -> dict[str, Any]:
