@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# No test touches the keyring of whoever runs it; those about keyrings bring their own.
+# No test touches the keyring of the user who runs it; those about keyrings bring their own.
 os.environ["BUCKET_FAILOVER_SECRETS"] = "file"
 
 # Derandomized: the same examples in every run, on every machine. A test that fails once fails always.

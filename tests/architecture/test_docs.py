@@ -140,7 +140,7 @@ def test_the_readmes_commands_are_marked() -> None:
 
 
 def test_the_repository_speaks_of_the_project_alone() -> None:
-    """No path of somebody's machine."""
+    """No path of a developer's machine."""
     for path in [*PAGES, *(ROOT / "core").rglob("*.py"), *(ROOT / "shell").rglob("*.py")]:
         assert not re.search(r"/(home|root|work|Users)/\w", path.read_text()), path
 

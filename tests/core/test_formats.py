@@ -98,7 +98,7 @@ def test_numbers(text: str, number: float | None) -> None:
     ],
 )
 def test_numbers_in_json(value: object, number: float | None) -> None:
-    """Written as a number or as a text; a boolean is none, and nobody means more than 1e15."""
+    """Written as a number or as a text; a boolean is none, and no provider means more than 1e15."""
     told = number_in(value)
     assert told == number
     assert told is None or isinstance(told, float)
@@ -320,7 +320,7 @@ def test_a_year_of_two_digits_is_at_most_fifty_years_ahead(year: str, full: int)
 
 @pytest.mark.parametrize("now", [1e300, -1e300])
 def test_a_clock_beyond_all_calendars_does_not_break_it(now: float) -> None:
-    """Then nobody can say which century is meant."""
+    """Then the core cannot say which century is meant."""
     assert parse_http_date("Monday, 02-Jan-26 00:00:00 GMT", now=now) is None
     assert parse_http_date("Fri, 02 Jan 2026 00:00:00 GMT", now=now) == datetime(2026, 1, 2, tzinfo=UTC).timestamp()
 

@@ -4,8 +4,8 @@ At midnight nothing is known. `ada` and `ben` are quiet: their refusals give no 
 100 %, so what is believed of them is advisory. The others are outspoken. `ben` has half an hour left of his week, `eve`
 an hour and a half of hers. One request a minute, all day, and three bursts of forty.
 
-    12:37  the provider begins ben's week anew, three days early, and tells nobody
-    16:00  for twenty minutes it is overloaded, and serves nobody
+    12:37  the provider begins ben's week anew, three days early, and tells no caller
+    16:00  for twenty minutes it is overloaded, and serves no caller
 
 The driver (`simulated_driver`) does what the shell does, and nothing else; the provider (`simulated_provider`) keeps
 books of its own, and only they say what would have been right.
@@ -114,7 +114,7 @@ def test_no_request_is_sent_to_a_bucket_known_to_be_spent(strategy: Strategy, se
 
 @EVERY_DAY
 def test_none_waits_while_a_bucket_is_usable(strategy: Strategy, seed: int) -> None:
-    """By the provider's own books: whoever waits, or goes without, could not have been served then."""
+    """By the provider's own books: a request that waits, or goes without, could not have been served then."""
     driver = day(strategy, seed).driver
     assert [wait for wait in driver.waits if wait.usable] == []
     assert [end for end in driver.ends if not end.is_served and end.usable and not is_in_trouble(end.at)] == []
@@ -160,7 +160,7 @@ def test_only_canaries_go_to_a_doubted_bucket_while_another_is_open(strategy: St
 
 
 @EVERY_DAY
-def test_the_overload_is_charged_to_nobody(strategy: Strategy, seed: int) -> None:
+def test_the_overload_is_charged_to_no_bucket(strategy: Strategy, seed: int) -> None:
     """What was believed before it is what is believed after it; and all that came of it is told as it was."""
     told = day(strategy, seed)
     assert ends_of(told.limits_after_overload) == ends_of(told.limits_before_overload)

@@ -99,7 +99,7 @@ def test_all_is_well(practice: Practice) -> None:
     assert (server.forms, server.issued) == ([], [])
 
 
-def test_offline_nobody_is_asked(practice: Practice) -> None:
+def test_offline_no_issuer_is_asked(practice: Practice) -> None:
     """The rest is checked as ever."""
     practice.profile.write_text(_BUCKETS + issuer("http://127.0.0.1:1/token"))
     found = practice.checks("--offline")
@@ -178,7 +178,7 @@ def test_a_file_that_is_no_store(practice: Practice) -> None:
 
 
 def test_a_folder_that_is_not_ours_is_left_alone(practice: Practice) -> None:
-    """Whoever keeps a store in /tmp must not be told to close /tmp."""
+    """A user who keeps a store in /tmp must not be told to close /tmp."""
     practice.store.parent.chmod(0o1777)
     ((state, text),) = practice.checks("--offline")["permissions"]
     practice.store.parent.chmod(0o700)
@@ -266,7 +266,7 @@ def test_help_has_examples(practice: Practice) -> None:
     assert "Exit status" in told
 
 
-def test_where_nobody_can_log_in_a_token_has_to_come_from_elsewhere(practice: Practice) -> None:
+def test_where_the_user_cannot_log_in_a_token_has_to_come_from_elsewhere(practice: Practice) -> None:
     """The profile names no issuer, so `login` would only say so."""
     practice.profile.write_text(_BUCKETS)
     practice.log_in("default", lifetime=-1.0)

@@ -105,7 +105,7 @@ def test_login_that_is_declined(office: Office) -> None:
 
 
 def test_login_without_a_browser_prints_the_address(office: Office) -> None:
-    """And waits for whoever opens it, no longer than allowed."""
+    """And waits for the user to open it, no longer than allowed."""
     office.run("login", "anthropic", "default", "--no-browser", "--timeout", "1", status=1)
     first, address, last = office.error.splitlines()
     assert first == "anthropic default: to log in, open"
@@ -162,7 +162,7 @@ def test_a_note_on_a_login_is_told_to_machines_as_well(office: Office) -> None:
     assert told["notes"][0] in office.error
 
 
-def test_login_goes_on_after_a_key_that_nobody_can_type(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_login_goes_on_after_a_key_that_the_user_cannot_type(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no terminal; the other buckets are asked for, and JSON is printed."""
     pipe(monkeypatch, "")
     told = office.json("login", "anthropic", "team", "default", status=1)

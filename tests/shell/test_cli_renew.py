@@ -47,7 +47,7 @@ class Watchman(Desk):
 
 @pytest.fixture
 def watchman(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Watchman]:
-    """Nobody is logged in yet."""
+    """No user is logged in yet."""
     server = OAuthServer()
     with server.serve():
         yield Watchman(tmp_path, capsys, server)

@@ -111,7 +111,7 @@ def test_a_refusal_is_read_with_status_headers_and_body(url: str, ask: Any, stat
 
 @pytest.mark.parametrize("ask", CLIENTS)
 def test_a_broken_connection_is_the_networks(url: str, ask: Any) -> None:
-    """The server hangs up; and a port where nobody listens."""
+    """The server hangs up; and a port where no server listens."""
     for address in (f"{url}/0", "http://127.0.0.1:9"):
         assert describe_exception(caught(lambda where=address: ask(where))) == CallFailure(error_kind="network")
 
@@ -128,7 +128,7 @@ def test_timeouts_are_timeouts() -> None:
     assert [describe_exception(error) for error in errors] == [CallFailure(error_kind="timeout")] * 4
 
 
-def test_what_is_nobodys_failed_call_is_left_alone() -> None:
+def test_what_is_no_failed_call_is_left_alone() -> None:
     """Bugs, and statuses that are none."""
 
     class OddError(Exception):
@@ -165,7 +165,7 @@ def test_bodies_in_any_form_are_cut() -> None:
     class Unread:
         @property
         def text(self) -> str:
-            """Nobody has read it."""
+            """The client has not read it."""
             raise httpx2.ResponseNotRead
 
     error.response = Unread()

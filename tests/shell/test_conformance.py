@@ -1,4 +1,4 @@
-"""The fixture pack, and the runner that anybody can point at their own classifier."""
+"""The fixture pack, and the runner that a user can point at a classifier of their own."""
 
 import json
 import subprocess
@@ -73,7 +73,7 @@ def test_the_command_tells_how_many_differ(capsys: pytest.CaptureFixture[str]) -
     assert json.loads(capsys.readouterr().out)["differences"] == []
 
 
-def test_the_command_takes_anybodys_classifier(tmp_path: Any) -> None:
+def test_the_command_takes_a_users_classifier(tmp_path: Any) -> None:
     """In a process of its own, as a stranger would run it."""
     (tmp_path / "theirs.py").write_text("def classify(failure, now):\n    return {'cause': 'quota'}\n")
     ran = subprocess.run(

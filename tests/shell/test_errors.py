@@ -53,7 +53,7 @@ def test_the_reasons_are_optional() -> None:
 
 
 def test_reasons_without_a_decision_are_told() -> None:
-    """A handler of someone else's may know reasons, and no findings."""
+    """A foreign handler may know reasons, and no findings."""
     reasons = {"default": BucketFailureReason.NO_TOKEN}
     error = AllBucketsExhaustedError("anthropic", ["default", "claudius"], bucket_failure_reasons=reasons)
     assert error.bucket_failure_reasons == reasons

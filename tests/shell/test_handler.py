@@ -322,7 +322,7 @@ class TestBrokenParts:
         def text(_provider: str, _bucket: str) -> str:
             return "access-token"
 
-        replace(house.manager, read_token=text)  # someone else's manager
+        replace(house.manager, read_token=text)  # a foreign manager
         assert house.try_failover(SPENT) == [False]
         assert isinstance(house.handler.last_decision, Failure)
         message = house.handler.last_decision.failure().message

@@ -152,7 +152,7 @@ class TestLateLogins:
         assert isinstance(house.handler.last_decision, Failure)
         assert "login timed out" in house.handler.last_decision.failure().message
 
-    def test_a_login_that_was_cancelled_by_somebody_else_has_failed(self) -> None:
+    def test_a_login_that_was_cancelled_by_another_caller_has_failed(self) -> None:
         """It is not our caller who was cancelled."""
         house = House({}, ["default", "claudius"])
 

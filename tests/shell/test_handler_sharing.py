@@ -76,7 +76,7 @@ def test_a_late_failure_moves_nothing_that_another_request_has_moved(twin: Twin)
 
 
 def test_the_outcome_of_a_login_is_shared_by_the_requests_in_flight() -> None:
-    """All were in flight when one user said no; nobody opens a second window, then or later (lessons 19 to 21)."""
+    """All were in flight when one user said no; no request opens a second window, then or later (lessons 19 to 21)."""
     house = House({}, ["default", "claudius"])
 
     async def slow(provider: str, bucket: str) -> OAuthToken:

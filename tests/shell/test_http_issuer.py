@@ -240,7 +240,7 @@ def test_a_connection_that_is_dropped_before_it_is_read() -> None:
 
 
 def test_an_issuer_that_cannot_be_reached_has_seen_nothing() -> None:
-    """So nothing is lost, and whoever is told before the first byte is not."""
+    """So nothing is lost, and the callback for the first byte is not called."""
     wire = Wire(None)
     with wire.serve():
         pass
@@ -250,7 +250,7 @@ def test_an_issuer_that_cannot_be_reached_has_seen_nothing() -> None:
 
 
 def test_nothing_is_sent_if_the_mark_cannot_be_left() -> None:
-    """Whoever is told first may forbid it; what he raises is what the caller gets."""
+    """The callback that is told first may forbid it; what it raises is what the caller gets."""
     wire = Wire(answer("200 OK", "{}"))
 
     def forbid() -> None:
@@ -263,7 +263,7 @@ def test_nothing_is_sent_if_the_mark_cannot_be_left() -> None:
     assert SENT not in shown(caught.value)
 
 
-def test_an_exception_that_nobody_foresaw_shows_no_secret_either() -> None:
+def test_an_unforeseen_exception_shows_no_secret_either() -> None:
     """It goes through the transport's frames."""
     wire = Wire(answer("200 OK", "{}"))
 
@@ -307,7 +307,7 @@ def test_what_is_sent(body: str, content_type: bytes) -> None:
     assert reply.token.extra == {"account": {"id": 7}}
 
 
-def test_a_refresh_that_nobody_has_heard_is_not_repeated() -> None:
+def test_a_refresh_whose_answer_no_process_has_heard_is_not_repeated() -> None:
     """The mark says so, and the next one who asks is told to log in, without a word to the issuer."""
     wire = Wire(None)
     store = MemoryTokenStore()

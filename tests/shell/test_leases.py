@@ -150,7 +150,7 @@ def test_the_parts_may_be_kept_in_three_places(tmp_path: Path) -> None:
 
 
 def test_numbers_grow_over_processes_and_restarts(tmp_path: Path) -> None:
-    """Each lease of a bucket has a greater number than the one before, whoever gave it."""
+    """Each lease of a bucket has a greater number than the one before, whichever process gave it."""
     numbers: list[int] = []
     for _ in range(3):
         with SqliteTokenStore(tmp_path / "tokens.db") as store:

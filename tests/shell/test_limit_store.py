@@ -44,7 +44,7 @@ def test_a_change_answers_what_is_held_now(tmp_path: Path) -> None:
 
 
 def test_the_version_tells_of_others_changes_and_of_ours(tmp_path: Path) -> None:
-    """It stays while nobody changes anything; what changes nothing does not count."""
+    """It stays while no process changes anything; what changes nothing does not count."""
     with SqliteLimitStore(tmp_path / "buckets.db") as ours, SqliteLimitStore(tmp_path / "buckets.db") as theirs:
         before = ours.version()
         assert ours.version() == before
@@ -134,7 +134,7 @@ def test_a_change_that_fails_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_locked_file_is_told_soon(tmp_path: Path) -> None:
-    """Nobody waits long for a belief, and nothing is changed."""
+    """No caller waits long for a belief, and nothing is changed."""
     path = tmp_path / "buckets.db"
     with SqliteLimitStore(path) as store:
         other = sqlite3.connect(path, isolation_level=None)

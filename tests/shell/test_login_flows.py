@@ -27,7 +27,7 @@ _HTTP: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Person:
-    """Whoever sits before the window, and what is done when it opens."""
+    """The user who sits before the window, and what is done when it opens."""
 
     def __init__(self, visit: Callable[[str], object] = webbrowser.open) -> None:
         self.visit = visit
@@ -45,7 +45,7 @@ class Person:
 
 
 class Patience(threading.Event):
-    """An event and a clock: whoever waits for the one moves the other."""
+    """An event and a clock: a caller that waits for the one moves the other."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ def is_free(address: str) -> bool:
 
 @pytest.fixture
 def patience() -> Patience:
-    """A clock that moves when somebody waits."""
+    """A clock that moves when a caller waits."""
     return Patience()
 
 
@@ -120,7 +120,7 @@ def issuer(server: OAuthServer, patience: Patience) -> Iterator[OAuthIssuer]:
 
 @pytest.fixture
 def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
-    """Somebody with a browser of the environment's choice."""
+    """A user with a browser of the environment's choice."""
     monkeypatch.setenv("BROWSER", browser(tmp_path))
     # Else whatever an earlier test has found out about browsers would count.
     monkeypatch.setattr(webbrowser, "_tryorder", None)
@@ -171,7 +171,7 @@ def test_what_the_browser_takes_along(server: OAuthServer, person: Person) -> No
     assert server.windows == ["Käthe & Ko"]
 
 
-def test_whoever_is_not_from_this_login_is_sent_away(server: OAuthServer, issuer: OAuthIssuer) -> None:
+def test_a_visitor_that_is_not_from_this_login_is_sent_away(server: OAuthServer, issuer: OAuthIssuer) -> None:
     """Forged, doubled or empty: 400; a browser's icon: 404; and the login is still waited for."""
     answers: list[int] = []
 
@@ -211,7 +211,9 @@ def test_a_login_that_came_to_nothing(issuer: OAuthIssuer, brought: dict[str, st
     assert (str(caught.value), caught.type, is_free(person.address)) == (told, LoginFailedError, True)
 
 
-def test_a_code_is_good_for_whoever_asked_for_it(server: OAuthServer, issuer: OAuthIssuer, person: Person) -> None:
+def test_a_code_is_good_for_the_client_that_asked_for_it(
+    server: OAuthServer, issuer: OAuthIssuer, person: Person
+) -> None:
     """Not with another verifier, and not a second time."""
     log_in(issuer, person)
     ((_, form),) = server.forms
@@ -226,7 +228,7 @@ def test_a_code_is_good_for_whoever_asked_for_it(server: OAuthServer, issuer: OA
 
 
 def test_a_port_that_is_taken_is_told(server: OAuthServer) -> None:
-    """By name, before anybody is asked anything."""
+    """By name, before the user is asked anything."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -249,7 +251,7 @@ def test_a_fixed_port_is_free_again_at_once(server: OAuthServer, person: Person)
 
 
 def test_a_login_that_is_given_up_leaves_nothing(issuer: OAuthIssuer) -> None:
-    """No thread, and no listener; a browser that comes late finds nobody."""
+    """No thread, and no listener; a browser that comes late finds no server."""
     give_up = threading.Event()
     person = Person(lambda _: give_up.set())
     with pytest.raises(LoginFailedError, match=r"^the login was given up$"):
@@ -258,7 +260,7 @@ def test_a_login_that_is_given_up_leaves_nothing(issuer: OAuthIssuer) -> None:
 
 
 def test_a_cancelled_login_is_given_up(issuer: OAuthIssuer) -> None:
-    """Whoever cancels it gets the cancellation, when everything is gone."""
+    """The caller that cancels it gets the cancellation, when everything is gone."""
     opened = threading.Event()
     person = Person(lambda _: opened.set())
 
@@ -341,8 +343,8 @@ def test_an_issuer_that_wants_a_slower_pace_gets_it(
     assert patience.waits == [5.0, 10.0, 15.0, 15.0, 15.0]
 
 
-def test_a_code_that_nobody_types_runs_out(server: OAuthServer, issuer: OAuthIssuer, patience: Patience) -> None:
-    """By our clock nobody asks after its end; by the issuer's the answer is the same."""
+def test_a_code_that_no_user_types_runs_out(server: OAuthServer, issuer: OAuthIssuer, patience: Patience) -> None:
+    """By our clock the client does not ask after its end; by the issuer's the answer is the same."""
     server.answers["default"] = "away"
     server.device_seconds = (60, 5)
     with pytest.raises(LoginFailedError, match=r"^the code has expired$"):
@@ -377,7 +379,7 @@ def test_a_device_login_survives_an_issuer_that_is_away(
 
 
 def test_a_browser_that_hangs_does_not_hold_up_a_login_that_is_given_up(issuer: OAuthIssuer) -> None:
-    """A text browser is open for as long as somebody reads."""
+    """A text browser is open for as long as the user reads."""
     give_up, closed = threading.Event(), threading.Event()
 
     def read(_: str) -> None:

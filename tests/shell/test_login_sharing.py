@@ -99,7 +99,7 @@ class Asker:
         return said.removeprefix(word).strip()
 
     def close(self) -> None:
-        """Nobody wants anything any more."""
+        """The test wants nothing of it any more."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
@@ -200,7 +200,7 @@ def test_three_ask_and_one_window_opens(office: Office) -> None:
 
 
 def test_a_no_is_everybodys(office: Office) -> None:
-    """It says that somebody else has asked; whoever asks later may ask again."""
+    """It says that another process has asked; a process that asks later may ask again."""
     office.server.answers["said-no"] = "no"
     first, second = office.askers
     first.log_in("said-no")
@@ -272,7 +272,7 @@ def test_a_no_is_not_asked_again_until_a_reset() -> None:
 
 
 def test_a_token_that_has_come_by_other_means_makes_up_for_a_no() -> None:
-    """Somebody has logged in at another terminal; when that token is gone, the user may be asked again."""
+    """The user has logged in at another terminal; when that token is gone, the user may be asked again."""
     house = House(live("claudius"), ["default", "claudius"])
     house.issuer.logins = {"default": [LoginDeclinedError(), token("new")]}
     spent = FailoverContext(triggering_status=429, bucket="claudius")
@@ -297,7 +297,7 @@ def test_who_did_not_answer_in_time_is_asked_again() -> None:
     assert house.issuer.asked == [("login", "default")] * 2
 
 
-def test_where_nobody_can_be_asked_the_report_says_what_to_run() -> None:
+def test_where_the_user_cannot_be_asked_the_report_says_what_to_run() -> None:
     """No login is offered, however many the policy allows."""
     profile = Profile(provider=PROVIDER, buckets=(Bucket("default"), Bucket("claudius")))
     store = MemoryTokenStore()

@@ -44,7 +44,7 @@ REFUSED = FailoverContext(triggering_status=401)
 
 
 async def login(_provider: str, _bucket: str) -> OAuthToken:
-    """Whoever is asked says yes."""
+    """The user who is asked says yes."""
     return NEW
 
 
@@ -119,7 +119,7 @@ def test_a_login_that_cannot_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_login_that_is_cancelled_while_it_is_stored() -> None:
-    """The token is kept, and whoever has cancelled is obeyed."""
+    """The token is kept, and the caller that has cancelled is obeyed."""
     begun, proceed = threading.Event(), threading.Event()
 
     class Slow(MemoryTokenStore):
@@ -192,7 +192,7 @@ def port_and_path(loopback: Loopback) -> tuple[int, str]:
     return parts.port, parts.path
 
 
-def nobody_is_answered() -> bool:
+def no_browser_is_answered() -> bool:
     """No request is under way any more."""
     return not any("process_request" in thread.name for thread in threading.enumerate())
 
@@ -208,7 +208,7 @@ def test_a_browser_that_hangs_up(capfd: pytest.CaptureFixture[str]) -> None:
             browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close is a reset
         redirects.proceed.set()
         assert loopback.redirects.get(timeout=PATIENCE_SECONDS).meaning == CodeGiven()
-        wait_until(nobody_is_answered)
+        wait_until(no_browser_is_answered)
     assert capfd.readouterr() == ("", "")
 
 
@@ -223,7 +223,7 @@ def test_a_redirect_with_too_many_parameters(capfd: pytest.CaptureFixture[str]) 
         answer = browser.getresponse()
         answer.read()
         browser.close()
-        wait_until(nobody_is_answered)
+        wait_until(no_browser_is_answered)
         assert (answer.status, loopback.redirects.empty()) == (400, True)
     assert capfd.readouterr() == ("", "")
 

@@ -99,7 +99,7 @@ def test_a_bucket_healed_in_place_is_told(caplog: pytest.LogCaptureFixture) -> N
     assert caplog.records[-1].getMessage() == "anthropic: default: usable again (via refresh)"
 
 
-def test_what_nobody_hears_is_not_put_together(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_no_logger_takes_is_not_put_together(caplog: pytest.LogCaptureFixture) -> None:
     """With the logger off, nothing is formatted and nothing fails."""
     caplog.set_level(logging.CRITICAL, logger="bucket_failover")
     house = House({}, ["default", "claudius"])

@@ -1,4 +1,4 @@
-"""The embedded token manager: one refresh at a time, stored before anybody sees it.
+"""The embedded token manager: one refresh at a time, stored before a caller sees it.
 
 It runs over both twins. Refreshes that overlap are tested with an event loop (tasks, cancellation, loops that end) and,
 in `TestThreads`, without one.
@@ -30,7 +30,7 @@ twin = each_twin
 
 
 def test_a_usable_token_is_given_as_it_is(twin: Twin) -> None:
-    """Nobody is asked."""
+    """The issuer is not asked."""
     house = TwinHouse({"default": token("x")}, twin=twin)
     assert house.run(house.manager.get_oauth_token(PROVIDER, "default")) == token("x")
     assert house.run(house.manager.get_oauth_token(PROVIDER, "nobody")) is None
@@ -156,7 +156,7 @@ def test_concurrent_refreshes_of_a_bucket_are_one() -> None:
 
 
 def test_a_cancelled_caller_loses_no_token() -> None:
-    """Single-use refresh tokens: the answer is stored although nobody waits for it (lessons 14 and 33)."""
+    """Single-use refresh tokens: the answer is stored although no caller waits for it (lessons 14 and 33)."""
     world, issuer = World(), Issuer()
     manager, store = managed({"default": token("a")}, issuer, world.clock)
 
@@ -178,7 +178,7 @@ def test_a_cancelled_caller_loses_no_token() -> None:
     assert store.read(PROVIDER, "default") == token("new")
 
 
-def test_a_refresh_that_fails_with_nobody_waiting_is_no_unhandled_exception() -> None:
+def test_a_refresh_that_fails_with_no_caller_waiting_is_no_unhandled_exception() -> None:
     """Warnings are errors; and the next refresh is a new one."""
     world = World()
     issuer = Issuer(refreshes={"default": [ConnectionRefusedError(), token("new")]})
@@ -204,7 +204,7 @@ def test_a_refresh_that_fails_with_nobody_waiting_is_no_unhandled_exception() ->
 def test_a_refresh_that_its_loop_has_abandoned_does_not_block_the_next_loop() -> None:
     """A program that was interrupted in `asyncio.run` and runs another one.
 
-    Nobody has heard the answer; a refresh token that is good more than once is presented again.
+    The program has not heard the answer; a refresh token that is good more than once is presented again.
     """
     world, issuer = World(), Issuer(refreshes={"default": [token("new")]})
     manager, _ = managed({"default": token("a")}, issuer, world.clock)

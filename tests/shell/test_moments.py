@@ -82,5 +82,5 @@ def test_a_wait_for_people(seconds: float, text: str) -> None:
     ("moment", "text"), [(NOW, "2026-08-12 18:50:00 +02:00"), (1e18, "1000000000000000000 s after 1970")]
 )
 def test_a_moment_with_its_day(moment: float, text: str) -> None:
-    """In a heading nobody can know which day is meant."""
+    """In a heading the reader cannot know which day is meant."""
     assert date_text(moment, zone=BERLIN) == text

@@ -67,7 +67,7 @@ def test_a_refused_token_is_refreshed_once_and_then_left(twin: Twin) -> None:
     assert line.issuer.asked == [("refresh", "default")]
 
 
-def test_a_token_that_someone_else_has_renewed_is_used_without_a_refresh(twin: Twin) -> None:
+def test_a_token_that_another_process_has_renewed_is_used_without_a_refresh(twin: Twin) -> None:
     """The store holds another one than the refused."""
     line = Line(*THREE, twin=twin)
 
@@ -264,7 +264,7 @@ def test_an_expired_token_is_refreshed_before_the_call(twin: Twin) -> None:
 
 
 def test_a_bucket_that_was_refreshed_by_a_failover_is_not_refreshed_again(twin: Twin) -> None:
-    """Its refresh is spent in this request, whoever spent it."""
+    """Its refresh is spent in this request, whichever step spent it."""
     line = Line(
         "default", "claudius", twin=twin, tokens={"default": token("default"), "claudius": token("old", expiry=1.0)}
     )

@@ -82,7 +82,7 @@ def test_a_handler_that_always_knows_a_way_cannot_make_it_spin(twin: Twin) -> No
 
 
 def test_an_outage_of_the_store_spends_no_refresh(twin: Twin) -> None:
-    """The token could not be read once; the search reads it, refreshes it, and asks nobody for a login."""
+    """The token could not be read once; the search reads it, refreshes it, and does not ask the user for a login."""
     line = Line("default", "claudius", twin=twin, tokens={"default": token("old", expiry=1.0)})
     line.issuer.refreshes["default"] = [token("new")]
     get = line.manager.get_oauth_token

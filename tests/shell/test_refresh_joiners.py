@@ -71,7 +71,7 @@ def test_fifty_callers_are_one_call(stage: Stage) -> None:
 
 
 def test_managers_over_one_file_are_one_call(stage: Stage) -> None:
-    """Two with an event loop, one with threads: nobody gets None because somebody else holds the lock."""
+    """Two with an event loop, one with threads: no caller gets None because another one holds the lock."""
     managers, sync = [stage.manager(), stage.manager()], stage.sync()
 
     async def main() -> list[OAuthToken | None]:
@@ -179,7 +179,7 @@ class TestAnotherProcessHoldsTheLock:
     """It refreshes, and the issuer takes its time."""
 
     def test_its_token_is_adopted(self, stage: Stage) -> None:
-        """By whoever waits."""
+        """By the caller that waits."""
         trail = Trail()
         got: list[OAuthToken | None] = []
         with (
@@ -199,7 +199,7 @@ class TestAnotherProcessHoldsTheLock:
         assert got == [stage.stored()]
         assert len(stage.endpoint.presented) == 1
 
-    def test_nobody_waits_for_ever(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_caller_waits_for_ever(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         """It is said what is waited for; what its holder has stored by then is adopted all the same."""
         monkeypatch.setattr("bucket_failover.oauth.refreshing.LOCK_SECONDS", 0.02)
         monkeypatch.setattr("bucket_failover.oauth.refreshing._PAUSE_SECONDS", 0.01)
@@ -268,7 +268,7 @@ class TestUnsaved:
         assert newer == stage.stored() != new
 
     def test_a_moment_of_trouble(self, stage: Stage) -> None:
-        """It is written once more before anybody is troubled."""
+        """It is written once more before the caller is troubled."""
         troubles = [TokenStoreError("busy"), TokenStoreError("busy")]
 
         class Troubled(SqliteTokenStore):
@@ -291,7 +291,7 @@ class TestUnsaved:
 
 
 def test_an_issuer_whose_token_does_not_move_is_left_alone(tmp_path: Path) -> None:
-    """A token that has ended already, or the same one until the same moment: for a minute nobody asks again."""
+    """A token that has ended already, or the same one until the same moment: for a minute no manager asks again."""
     now = 1_000_000.0
     with ExitStack() as stack:
         stage = Stage(tmp_path / "tokens.db", stack, lambda _: (200, {"access_token": "new", "expires_in": 0}))
@@ -350,7 +350,7 @@ def told_by(manager: SyncStoredOAuthManager) -> str:
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 429, 500])
 @pytest.mark.parametrize("field", ["error", "error_description", "detail", "token"])
 @pytest.mark.parametrize("error", ["server_error", "invalid_grant"])
-def test_what_an_issuer_echoes_reaches_nobody(
+def test_what_an_issuer_echoes_reaches_no_reader(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, error: str, field: str, status: int
 ) -> None:
     """Neither a log of any library, nor an exception, nor its traceback."""

@@ -1,4 +1,4 @@
-"""A process is killed (SIGKILL) at a step of a refresh or a login, at each of them in turn; then somebody else starts.
+"""A process is killed (SIGKILL) at a step of a refresh or a login, at each of them in turn; then another one starts.
 
 The next start has a usable token at once, or, where the refresh token was presented and the answer was not stored, is
 told that a login is needed. The lock is free, nothing is left behind, and nothing that is used once is presented twice.
@@ -75,7 +75,7 @@ Death = Step | Literal["received", "used"]
 
 DEATHS: Final[tuple[Death, ...]] = (*REFRESH[:8], "received", "used", *REFRESH[8:])
 IN_DOUBT: Final = frozenset[Death]({"sent", "received", "used", "heard", "decide", "decided"})
-"""Where nobody but the issuer can tell whether the refresh token is used up."""
+"""Where only the issuer can tell whether the refresh token is used up."""
 
 DELIVERED: Final = frozenset[Death]({*DEATHS[8:]})
 """Where the issuer has received it."""
@@ -137,14 +137,14 @@ class Scene:
 
 
 def assert_free(store: SqliteTokenStore, purpose: Literal["refresh", "login"]) -> None:
-    """The lock is nobody's."""
+    """No process holds the lock."""
     lease = store.try_lease(PROVIDER, BUCKET, purpose)
     assert lease is not None
     lease.release()
 
 
 def test_a_refresh_takes_these_steps(tmp_path: Path) -> None:
-    """The list is complete: nobody dies elsewhere."""
+    """The list is complete: no process dies elsewhere."""
     scene = Scene(tmp_path / "tokens.db", "rotates", is_expired=True)
     with scene.endpoint.serve() as url, started(refresh_once, Errand(scene.path, url=url)) as (_, pipe):
         pipe.send(None)
@@ -180,7 +180,7 @@ def test_after_a_killed_refresh(tmp_path: Path, death: Death, issuer: Issuer, *,
 
 @pytest.mark.parametrize("death", ["heard", "decide", "decided", "settled"])
 def test_a_failure_that_is_not_noted_counts_as_not_heard(tmp_path: Path, death: Step) -> None:
-    """The issuer has said that the refresh token is unused; whoever dies before that is noted leaves it in doubt."""
+    """The issuer has said that the refresh token is unused; a death before the process notes it leaves it in doubt."""
     scene = Scene(tmp_path / "tokens.db", "rotates", is_expired=True)
     scene.provider.fail_next(503, at="token")
     with scene.endpoint.serve() as url, SqliteTokenStore(scene.path) as store:
@@ -193,7 +193,7 @@ def test_a_failure_that_is_not_noted_counts_as_not_heard(tmp_path: Path, death: 
 
 
 def test_a_login_takes_these_steps(tmp_path: Path) -> None:
-    """The list is complete: nobody dies elsewhere."""
+    """The list is complete: no process dies elsewhere."""
     with started(log_in_once, Errand(tmp_path / "tokens.db")) as (_, pipe):
         pipe.send(None)
         assert tuple(pipe.recv()) == LOGIN[:ASK]
@@ -202,7 +202,7 @@ def test_a_login_takes_these_steps(tmp_path: Path) -> None:
 
 
 def person(asked: list[str]) -> Callable[[str, str], OAuthToken]:
-    """Somebody who logs in, and counts how often."""
+    """A user who logs in, and counts how often."""
 
     def login(_provider: str, bucket: str) -> OAuthToken:
         asked.append(bucket)
@@ -232,7 +232,7 @@ def test_after_a_killed_login(tmp_path: Path, number: int) -> None:
 
 @pytest.mark.parametrize("number", range(ASK, len(LOGIN)), ids=lambda number: f"{number}-{LOGIN[number]}")
 def test_those_who_wait_for_a_login_take_over(tmp_path: Path, number: int) -> None:
-    """One of them asks the user, and the other adopts; nobody is asked for what is stored already."""
+    """One of them asks the user, and the other adopts; the user is not asked for what is stored already."""
     path = tmp_path / "tokens.db"
     asked: list[str] = []
     trails = [Trail(), Trail()]

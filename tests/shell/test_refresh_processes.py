@@ -1,8 +1,9 @@
 """Eight processes refresh three logins, and are killed at any moment: SIGKILL, a real file, a real token endpoint.
 
-The endpoint takes each refresh token once, and a second time is theft. So nothing may be presented twice, whoever dies
-and whenever; a login may be lost only where its refresh token was presented and the answer not stored, and then the
-next one who asks is told so. What a process was doing when it died is read from memory that outlives it.
+The endpoint takes each refresh token once, and a second time is theft. So nothing may be presented twice, whichever
+process dies and whenever; a login may be lost only where its refresh token was presented and the answer not stored,
+and then the next process that asks is told so. What a process was doing when it died is read from memory that outlives
+it.
 """
 
 import contextlib
@@ -45,7 +46,7 @@ ANSWER_SECONDS: Final = 0.003
 WITHOUT_LOCK: Final = frozenset[Step]({"idle", "lock", "released"})
 BEFORE_MARK: Final = frozenset[Step]({"locked", "read", "has-read", "intend", "intended"})
 IN_DOUBT: Final = frozenset[Step]({"sent", "heard", "decide"})
-"""Where whoever dies leaves a mark that says so."""
+"""Where a process that dies leaves a mark that says so."""
 
 AFTER: Final = frozenset[Step]({"settled", "release", "released"})
 AMBIGUOUS: Final = frozenset[Step]({"send", "decided"})
@@ -109,7 +110,7 @@ class Crew:
         return said, stood
 
     def close(self) -> None:
-        """Nobody wishes for anything any more."""
+        """The test wishes for nothing any more."""
         for worker in self._workers:
             worker.pipe.close()
         for worker in self._workers:
@@ -246,8 +247,8 @@ def test_nothing_is_presented_twice_and_no_login_is_lost_in_silence(tmp_path: Pa
     assert len(undelivered) < len(story.lost) / 2
 
 
-def test_whoever_merely_tries_does_not_stand_in_the_way(tmp_path: Path) -> None:
-    """A free lock is somebody's at once, even if two try at the same moment.
+def test_a_process_that_merely_tries_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    """One process gets a free lock at once, even if two try at the same moment.
 
     With `BEGIN EXCLUSIVE` each was in the other's way, and both waited in step, for up to a second.
     """

@@ -198,7 +198,7 @@ def test_a_functions_timeout_is_not_repeated(error: Exception, *, is_sent: bool)
 
 
 def test_a_lock_file_that_two_threads_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever closes the descriptor that has made it does not give the other one's lock away."""
+    """The thread that closes the descriptor that has made it does not give the other one's lock away."""
     close, made, proceed = os.close, threading.Event(), threading.Event()
     locks: list[Release | None] = []
 
@@ -269,7 +269,7 @@ def test_a_listener_that_raises() -> None:
 
 @pytest.mark.parametrize("error", [RefreshUnheardError("lost"), httpx2.ReadTimeout("late"), ConnectionRefusedError()])
 def test_a_lost_answer_and_a_login(error: Exception) -> None:
-    """Somebody has logged in meanwhile, so that nobody needs the answer."""
+    """The user has logged in meanwhile, so that no caller needs the answer."""
     store = stored()
 
     async def refresh(*_: object) -> OAuthToken:

@@ -36,7 +36,7 @@ def clock() -> float:
 
 
 class WeekIsOverError(Exception):
-    """Nobody waits any longer."""
+    """The test waits no longer."""
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Week:
     """A machine that is on for a week: its clock moves only while the scheduler waits.
 
     `nights` are the moments at which the lid is closed, and for how long; a timer does not count that time. `steps` are
-    those at which somebody sets the clock, and by how much. Both count from the beginning, in seconds that have passed.
+    those at which the user sets the clock, and by how much. Both count from the beginning, in seconds that have passed.
     """
 
     def __init__(self, frozen: FrozenDateTimeFactory, **happenings: dict[float, float]) -> None:
@@ -205,7 +205,7 @@ class TestHearing:
     """What arms the timer and what cancels it, without waiting for it."""
 
     def scheduler(self, *buckets: str, **options: Any) -> tuple[RenewalScheduler, StoredOAuthManager, MemoryTokenStore]:
-        """A scheduler over an empty store, and somebody who can log in."""
+        """A scheduler over an empty store, and a user who can log in."""
         issuer = Issuer()
 
         async def login(_provider: str, bucket: str) -> OAuthToken:

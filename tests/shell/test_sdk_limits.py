@@ -28,7 +28,7 @@ _SPENT_SOON = Quota(requests=1, window_seconds=18_000, window="5h")
 
 @pytest.fixture(autouse=True)
 def _no_headers_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK adds headers that it finds in the environment of whoever runs the tests."""
+    """The SDK adds headers that it finds in the environment of the user who runs the tests."""
     monkeypatch.delenv("ANTHROPIC_CUSTOM_HEADERS", raising=False)
 
 
@@ -119,7 +119,7 @@ def test_the_raw_answer_of_a_success_is_read() -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_error_event_in_a_real_stream(times: int) -> None:
-    """Its status was 200; it is repeated, then the other account is asked, and nobody is benched."""
+    """Its status was 200; it is repeated, then the other account is asked, and no bucket is benched."""
     program = Program(None, None)
     program.provider.break_stream_next(after_pieces=0, times=times, account="default")
 

@@ -165,7 +165,7 @@ def test_a_request_in_flight_learns_too(two: tuple[Process, Process], world: Wor
 
 
 def test_one_canary_over_all_processes(two: tuple[Process, Process], world: World) -> None:
-    """Whoever claims it first tests the limit; the others wait for the next interval."""
+    """The process that claims it first tests the limit; the others wait for the next interval."""
     ours, theirs = two
     ours.fail("default", week(world, strength="advisory"))
     assert ours.starts_with() == theirs.starts_with() == "claudius"

@@ -1,4 +1,4 @@
-"""How a protocol is performed: what is under way when somebody cancels it is heard of, and given back."""
+"""How a protocol is performed: what is under way when the caller cancels it is heard of, and given back."""
 
 import asyncio
 import threading
@@ -26,7 +26,7 @@ class SlowLocks(MemoryTokenStore):
 
 
 def test_a_login_that_is_cancelled_while_it_gets_the_lock_gives_it_back() -> None:
-    """The thread that asks for it cannot be stopped, so it is waited for; else nobody could log in any more."""
+    """The thread that asks for it cannot be stopped, so it is waited for; else no user could log in any more."""
 
     async def login(_provider: str, _bucket: str) -> OAuthToken:
         return token("new")

@@ -196,7 +196,7 @@ class TestOutages:
             SqliteTokenStore(path)
 
     def test_a_locked_database(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Another process holds the write lock for longer than anybody waits; reading goes on."""
+        """Another process holds the write lock for longer than a caller waits; reading goes on."""
         monkeypatch.setattr("bucket_failover.store.sqlite.token_store._BUSY_SECONDS", 0.01)
         path = tmp_path / "tokens.db"
         with SqliteTokenStore(path) as store:
@@ -220,7 +220,7 @@ class TestOutages:
 
 
 class TestSecrets:
-    """What an exception's frames hold, for whoever shows local variables in tracebacks."""
+    """What an exception's frames hold, for a program that shows local variables in tracebacks."""
 
     def frames(self, error: BaseException) -> str:
         """The traceback with every local variable."""

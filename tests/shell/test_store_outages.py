@@ -108,11 +108,11 @@ with SqliteTokenStore(path) as store:
 
 
 class TestReadOnly:
-    """Somebody has taken the right to write, or to read, away."""
+    """A user has taken the right to write, or to read, away."""
 
     @pytest.fixture
     def home(self) -> Iterator[Path]:
-        """A folder that others may enter, for root may write whatever the mode says, and so becomes somebody else."""
+        """A folder that others may enter, for root may write whatever the mode says, and so becomes another user."""
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder) / "home"
             with SqliteTokenStore(home / "tokens.db") as store:
@@ -157,7 +157,7 @@ for use in (lambda: SqliteTokenStore(path).read("p", "b"), lambda: FileLocks(Pat
 
 
 class TestLocked:
-    """Another process holds the file for longer than anybody waits."""
+    """Another process holds the file for longer than a caller waits."""
 
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
     def test_changes_are_refused(

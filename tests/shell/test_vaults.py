@@ -60,7 +60,7 @@ class DictKeyring(KeyringBackend):
             raise type(self.failure)(seen)
 
 
-KeyringBackend._classes.discard(DictKeyring)  # nobody else finds it among the keyrings
+KeyringBackend._classes.discard(DictKeyring)  # no other test finds it among the keyrings
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ class TestStore:
             assert store.read("p", "b") == token("kept")
 
     def test_swapped_records_are_noticed(self, path: Path, vault: SecretVault) -> None:
-        """Nobody who can write the file gives one bucket the token of another."""
+        """A process that can write the file cannot give one bucket the token of another."""
         with SqliteTokenStore(path, vault=vault) as store:
             store.write("p", "a", token("a"))
             store.write("p", "b", token("b"))

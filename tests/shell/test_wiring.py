@@ -39,7 +39,7 @@ class Window:
 
 
 class Ahead(threading.Event):
-    """Nobody has to wait for it; the clock is ahead by as much."""
+    """The caller does not have to wait for it; the clock is ahead by as much."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ def test_a_wrong_client_secret_is_told_without_it(server: OAuthServer) -> None:
 
 
 def test_an_issuer_that_does_not_know_us_begins_no_login(server: OAuthServer) -> None:
-    """Nobody is shown a code."""
+    """The user is not shown a code."""
     window = Window()
     issuer = OAuthIssuer(server.settings(client_id="nobody"), client_secret=SecretStr(SECRET))
     with closing(issuer), pytest.raises(LoginFailedError, match=r"^the issuer answered 400 invalid_client$"):
@@ -142,7 +142,7 @@ def test_a_refresh_rotates(server: OAuthServer) -> None:
 
 
 def test_a_refresh_token_that_is_presented_twice_is_refused(server: OAuthServer) -> None:
-    """By whoever has an old copy of the store: only a login helps, and the login is gone for all."""
+    """By a process that has an old copy of the store: only a login helps, and the login is gone for all."""
     store, first = logged_in(server)
     copy = MemoryTokenStore()
     copy.write(PROVIDER, "default", first)
@@ -221,7 +221,7 @@ def test_the_login_that_the_issuer_offers(
 def test_a_login_that_the_issuer_does_not_offer(
     server: OAuthServer, flow: Literal["code", "device"] | None, lacks: dict[str, str]
 ) -> None:
-    """Nobody can be asked, and a report says what to run."""
+    """The user cannot be asked, and a report says what to run."""
     store = MemoryTokenStore()
     with open_accounts(profile_of(server, **lacks), store, window=Window(), flow=flow) as accounts:
         assert not accounts.manager.offers_login
@@ -244,7 +244,7 @@ def test_an_applications_own_login_comes_first(server: OAuthServer) -> None:
 
 
 def test_a_profile_without_an_issuer() -> None:
-    """Keys and tokens are read; nothing is refreshed, and nobody asked."""
+    """Keys and tokens are read; nothing is refreshed, and the user is not asked."""
     store = MemoryTokenStore()
     store.write(PROVIDER, "default", token("default", expiry=NOW - 1.0))
     profile = Profile(provider=PROVIDER, buckets=(Bucket("default"),))

@@ -1,4 +1,4 @@
-"""A handler in a world of its own, with whoever issues tokens, for tests of the handler."""
+"""A handler in a world of its own, with an issuer, for tests of the handler."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ SPENT = FailoverContext(triggering_status=429)
 
 
 class House:
-    """A world, a handler, and whoever issues tokens."""
+    """A world, a handler, and an issuer."""
 
     def __init__(
         self,

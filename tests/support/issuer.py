@@ -330,7 +330,7 @@ class OAuthServer:
         server = make_server("127.0.0.1", 0, self._app(), threaded=False, request_handler=_Quiet)
         self.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), name="oauth-server", daemon=True)
-        # Authlib logs the tokens that it issues, and wants https, which nobody has on the loopback interface.
+        # Authlib logs the tokens that it issues, and wants https, which no server has on the loopback interface.
         logger, before = logging.getLogger("authlib"), os.environ.get(_TRANSPORT_VARIABLE)
         level = logger.level
         logger.setLevel(logging.WARNING)
@@ -373,7 +373,7 @@ class OAuthServer:
         return app
 
     def _authorize(self, server: Any) -> Any:
-        """The page on which a user says yes or no; whoever is away leaves it open."""
+        """The page on which a user says yes or no; a user who is away leaves it open."""
         person = request.args.get("login_hint", "")
         self.windows.append(person)
         try:
@@ -395,6 +395,6 @@ _PATHS: Final = {
 
 
 def browser(folder: Path) -> str:
-    """A browser, for the variable BROWSER: it follows redirects, and shows nothing to anybody."""
+    """A browser, for the variable BROWSER: it follows redirects, and shows nothing to the user."""
     (script := folder / "browser.py").write_text(_BROWSER)
     return f"{sys.executable} -I {script} %s"

@@ -238,7 +238,7 @@ class Oracle:
         return self.world.outcome(kind, card.name)
 
     def exhausted(self) -> Prophecy:
-        """Nobody is left: each reason, whom a login would heal, and when waiting would help."""
+        """No bucket is left: each reason, whom a login would heal, and when waiting would help."""
         reasons = {card.name: card.why for card in self.cards if card.why is not None}
         login: list[str] = []
         moments: list[float] = []

@@ -29,7 +29,7 @@ def token(name: str, *, expiry: float | None = 2_000_000.0, refreshable: bool = 
 
 @dataclass
 class Issuer:
-    """Whoever issues tokens: answers refreshes and logins as it was told to, and remembers what it was asked.
+    """The issuer: it answers refreshes and logins as it was told to, and remembers what it was asked.
 
     `refreshes` and `logins` hold, by bucket, what the next ones bring: a token, None (refused), or an exception.
     """
@@ -76,6 +76,6 @@ def replace(part: object, **methods: object) -> None:
 
 
 def as_a_person(command: list[str]) -> list[str]:
-    """A command as a user starts it: Ctrl-C reaches it, even if whoever runs the tests has turned that off."""
+    """A command as a user starts it: Ctrl-C reaches it, even if the process that runs the tests has turned that off."""
     prepared = "signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
     return [sys.executable, "-c", f"import os, signal, sys; {prepared}", *command]

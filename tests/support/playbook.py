@@ -135,7 +135,7 @@ def stay(bucket: str, via: Via = "token", /, **told: Found) -> UseBucket:
 
 
 def exhausted(**told: Found) -> AllBucketsExhausted:
-    """The end: nobody is left. The findings are in profile order."""
+    """The end: no bucket is left. The findings are in profile order."""
     return AllBucketsExhausted(provider="anthropic", buckets=tuple(told), findings=_findings(told))
 
 

@@ -205,7 +205,7 @@ class Wish(NamedTuple):
 
 
 def work(told: "Connection[dict[str, str], Wish]", setting: Setting, row: int) -> None:
-    """The program: fulfils wishes until nobody has any. Even rows are synchronous; the others ask for all at once."""
+    """The program: fulfils wishes until the test has none. Even rows are synchronous; others ask for all at once."""
     now = 0.0
     progress = Progress(setting.progress, setting.buckets, setting.rows)
 

@@ -87,7 +87,7 @@ class _Books:
 
 @dataclass
 class SimulatedProvider:
-    """All accounts, and the times at which nobody is served."""
+    """All accounts, and the times at which no caller is served."""
 
     accounts: Mapping[str, Account]
     midnight: float
@@ -124,14 +124,14 @@ class SimulatedProvider:
         return CallFailure(status=200, headers=headers, dialect="codex")
 
     def usable(self, *, now: float) -> list[str]:
-        """The buckets that would be served: the truth, which nobody else knows."""
+        """The buckets that would be served: the truth, which only the provider knows."""
         if self.is_overloaded(now):
             return []
         books = {name: self._books_of(name, now) for name in self.books}
         return [name for name, each in books.items() if not (each.hours.is_spent or each.week.is_spent)]
 
     def is_overloaded(self, now: float) -> bool:
-        """Whether nobody is served, whatever is left."""
+        """Whether no caller is served, whatever is left."""
         begins, ends = self.overload
         return begins <= now < ends
 

@@ -39,7 +39,7 @@ def held(access: str = "a1", refresh: str = "r1", *, expiry: float | None = NOW,
 
 
 def marked(refresh: str = "r1", *, is_sent: bool) -> RefreshMark:
-    """A mark that somebody has left earlier."""
+    """A mark that a process has left earlier."""
     return RefreshMark(refresh_fingerprint=refresh, at=NOW - 60, is_sent=is_sent)
 
 

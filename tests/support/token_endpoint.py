@@ -44,7 +44,7 @@ PATIENCE_SECONDS: Final = 120.0
 
 
 def _nothing() -> None:
-    """Nobody watches."""
+    """The test does not watch."""
 
 
 class TokenEndpoint:
@@ -78,7 +78,7 @@ class TokenEndpoint:
             yield f"{base_url}/oauth/token"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A request, from its last byte to the last byte of its answer, whether or not anybody still listens."""
+        """A request, from its last byte to the last byte of its answer, whether or not the client still listens."""
         try:
             body = await Request(scope, receive).body()
         except ClientDisconnect:
@@ -120,7 +120,7 @@ def issuer_at(url: str, *, single_use: bool = True, clock: Callable[[], float] =
     """An issuer over HTTP, as programs use it: each call has a connection of its own."""
     settings = IssuerSettings(token_endpoint=url, client_id="test", single_use_refresh_tokens=single_use)
     limits = httpx2.Limits(max_keepalive_connections=0)
-    # To read the machine's certificates, which nobody needs here, takes longer than a refresh.
+    # To read the machine's certificates, which no test needs here, takes longer than a refresh.
     nothing = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     http = httpx2.Client(timeout=TIMEOUT, trust_env=False, limits=limits, verify=nothing)
     return OAuthIssuer(settings, http=http, clock=clock)

@@ -182,7 +182,7 @@ def profile(
     reauths_spent: int = 0,
     model: str | None = None,
 ) -> FailoverSnapshot:
-    """A profile in few letters: names stand for buckets that nobody has looked at."""
+    """A profile in few letters: names stand for buckets that the core has not looked at."""
     return FailoverSnapshot(
         provider="anthropic",
         buckets=tuple(BucketSnapshot(name=each) if isinstance(each, str) else each for each in buckets),

@@ -41,7 +41,7 @@ def verdict(status: int | None, *headers: tuple[str, str], body: object = None, 
 
 
 def unclassifiable(status: int | None, *headers: tuple[str, str], body: object = None, **fields: Any) -> str:
-    """Why nobody can say what such an answer was."""
+    """Why the core cannot say what such an answer was."""
     failed: Result[Verdict, Unclassifiable]
     failed = classify_failure(answer(status, *headers, body=body, **fields), now=NOW)
     return failed.failure().detail

@@ -30,7 +30,7 @@ def answer(*headers: tuple[str, str], status: int = 429, **fields: Any) -> CallF
 
 
 def ahead(now: float, *dates: str, name: str = "Date") -> float | str:
-    """How far its clock is ahead, or why nobody knows."""
+    """How far its clock is ahead, or why the core does not know."""
     told = estimate_skew(answer(*((name, date) for date in dates)), now=now)
     return told.unwrap().seconds if is_successful(told) else told.failure().detail
 

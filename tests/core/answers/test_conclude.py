@@ -136,7 +136,7 @@ def test_what_is_no_failure_cannot_be_classified(status: int) -> None:
     ],
 )
 def test_without_a_status_the_body_decides(body: object, cause: Cause | None, detail: str) -> None:
-    """If it says nothing known, nobody can say what it was."""
+    """If it says nothing known, the core cannot say what it was."""
     classified = classify_failure(answer(None, body=body), now=NOW)
     if cause is None:
         assert classified.failure() == Unclassifiable(detail=detail)

@@ -216,7 +216,7 @@ def test_a_success_carries_limits_too(said: list[Signal], limits: tuple[Limit, .
 
 
 def test_a_bare_refusal_concerns_whom_the_answer_concerns() -> None:
-    """But one that concerns this request alone benches nobody."""
+    """But one that concerns this request alone benches no bucket."""
     assert judged_by([Reach("organization")]).guess == (bare(scope="organization"),)
     assert judged_by([Reach("model", "m")]).guess == (bare(scope="model", model="m"),)
     assert judged_by([THIS_REQUEST_ONLY]) == Conclusion(Cause.THROTTLED, detail="HTTP 429")

@@ -115,5 +115,5 @@ ALL = set(get_args(Dialect))
     headers=st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), max_size=4).map(tuple),
 )
 def test_nothing_raises(body: str | None, headers: tuple[tuple[str, str], ...]) -> None:
-    """Everything is somebody's, or nobody's."""
+    """Each answer is in the dialect of a provider, or generic."""
     assert detect_dialect(answer_of(CallFailure(status=429, body=body, headers=headers))) in ALL

@@ -107,7 +107,7 @@ def test_errors_that_say_so_themselves(document: Document, names: tuple[str, ...
 def test_what_an_error_is_only_because_the_call_has_failed(
     document: Document, names: tuple[str, ...], message: str
 ) -> None:
-    """Then the whole body is about it; on a success it is nobody's error, and the document remains."""
+    """Then the whole body is about it; on a success it is no error of the provider, and the document remains."""
     said = in_json(document)
     assert (said.names, said.message, said.is_event) == (names, message, False)
     assert (said.document, said.fields, said.text) == (document, document, json.dumps(document))
@@ -247,7 +247,7 @@ def test_what_an_event_says(lines: tuple[str, ...], names: tuple[str, ...], mess
         (":",),
     ],
 )
-def test_what_a_model_writes_is_nobodys_error(lines: tuple[str, ...]) -> None:
+def test_what_a_model_writes_is_no_error_of_the_provider(lines: tuple[str, ...]) -> None:
     """On a success nothing is said; on a failure it is plain words."""
     assert in_stream(*lines) is NO_ERROR
     text = "\n".join(lines)

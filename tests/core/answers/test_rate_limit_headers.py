@@ -117,7 +117,7 @@ def test_an_open_allowance_says_whom_it_concerns() -> None:
     assert said == Open("day", None, None, "model", "m")
 
 
-def test_a_count_is_the_credentials_if_nobody_says_otherwise() -> None:
+def test_a_count_is_the_credentials_unless_the_dialect_says_otherwise() -> None:
     """And about no model."""
     found = answer_of(answer(200, (REMAINING, "0")))
     said = read_count(found, REMAINING, RESET, lambda text, now: None, now=NOW, window="minute")

@@ -97,7 +97,7 @@ def test_the_windows_of_a_subscription(status: int) -> None:
     ],
 )
 def test_the_windows_of_others(pairs: tuple[tuple[str, str], ...], told: Readings) -> None:
-    """The fuller of two that speak of one; none of which any part is used up; none of which nobody knows the length."""
+    """The fuller of two that speak of one; none if a part of it is used up, or the provider does not say its length."""
     assert windows(200, *pairs) == told
 
 

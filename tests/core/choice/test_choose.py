@@ -36,7 +36,7 @@ def chosen(snapshot: FailoverSnapshot, *, now: float = NOW) -> UseBucket | AllBu
 )
 @pytest.mark.parametrize("current", [None, "default"])
 def test_the_sessions_bucket_is_kept(facts: dict[str, Any], fact: Any, current: str | None) -> None:
-    """Unread, usable, or one refresh away from it: no I/O is asked for, and nobody else is looked at."""
+    """Unread, usable, or one refresh away from it: no I/O is asked for, and no other bucket is looked at."""
     assert chosen(profile(bucket("default", **facts), "claudius", current=current)) == stay("default", default=fact)
 
 
@@ -92,7 +92,7 @@ def test_the_first_free_one_in_profile_order() -> None:
     assert chosen(four) == use("vybestack", claudius=LIMITED, default="token-absent", vybestack="refreshable")
 
 
-def test_nobody_is_free() -> None:
+def test_no_bucket_is_free() -> None:
     """The findings stand in profile order, the session's in its place."""
     three = profile(
         bucket("default", TokenAbsent()),

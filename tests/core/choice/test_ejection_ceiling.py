@@ -61,7 +61,7 @@ class TestCeiling:
         trio = profile(both, young("b", NOW + 5), "c")
         assert start(trio, strategy="priority").bucket == "b"
 
-    def test_a_limit_of_another_model_benches_nobody(self) -> None:
+    def test_a_limit_of_another_model_benches_no_bucket(self) -> None:
         """So it does not count."""
         others = [bucket(each, limits=(soft(NOW + 5, model="opus", observed_at=NOW),)) for each in "ab"]
         assert start(profile(*others, "c", model="haiku"), strategy="priority") == stay("a", a="not-read")

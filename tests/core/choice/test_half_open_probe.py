@@ -60,7 +60,7 @@ class TestProbe:
         )
         assert start(rebuilt(trio, buckets=buckets)).is_probe is is_due
 
-    def test_of_several_the_one_that_nobody_has_heard_of_for_longest(self) -> None:
+    def test_of_several_the_one_that_was_heard_of_least_recently(self) -> None:
         """Of its limits the newest counts, and so does the last probe; of equals the first."""
         two_limits = bucket("a", limits=(soft(99_000.0, observed_at=0.0), soft(99_000.0, observed_at=NOW - 700)))
         five = [
@@ -119,7 +119,7 @@ class TestProbe:
 
     @pytest.mark.parametrize("strategy", ["sticky", "priority", "round-robin", "soonest-reset", "least-used"])
     def test_whatever_the_strategy_and_the_conversation(self, strategy: Strategy) -> None:
-        """Each strategy has beliefs; a conversation is nobody's canary."""
+        """Each strategy has beliefs; a conversation is never a canary."""
         assert start(self.PAIR, strategy=strategy).is_probe
         assert not start(self.PAIR, strategy=strategy, session_key="a conversation").is_probe
 
@@ -185,7 +185,7 @@ class TestLastResort:
     ],
 )
 def test_with_a_single_bucket_the_call_is_always_made(facts: dict[str, Any]) -> None:
-    """Whatever is believed of it; there is nobody else, and it is the session's."""
+    """Whatever is believed of it; there is no other bucket, and it is the session's."""
     answer = start(profile(bucket("a", **facts)))
     assert (answer.bucket, answer.switched, answer.is_probe) == ("a", False, False)
 

@@ -28,7 +28,7 @@ from tests.support.worlds import NOW, bucket, named, profile, rebuilt
 EACH_STRATEGY = st.sampled_from(STRATEGIES)
 
 
-# The start once more, so that anybody can see that it is right.
+# The start once more, so that a reader can see that it is right.
 
 
 def in_force(each: BucketSnapshot, model: str | None) -> list[Limit]:
@@ -61,7 +61,7 @@ def end(each: BucketSnapshot, model: str | None) -> float:
 
 
 def age(each: BucketSnapshot, model: str | None) -> float:
-    """For how long nobody has heard of its limits; of unknown age is as if just heard of."""
+    """For how long no process has heard of its limits; one of unknown age counts as just heard of."""
     heard = [NOW if limit.observed_at is None else limit.observed_at for limit in in_force(each, model)]
     return NOW - max([*heard, each.probed_at] if each.probed_at is not None else heard)
 
@@ -160,7 +160,7 @@ def test_begin_with_changes_nothing_but_for_a_reason(
 def test_a_canary_is_sent_at_most_once_per_interval(
     seed: int, strategy: Strategy, pace: float, interval: float
 ) -> None:
-    """Over the whole profile, whoever draws what; each finds its limit in force, and reports it afresh."""
+    """Over the whole profile, whatever the draws; each canary finds its limit in force, and reports it afresh."""
     chance = random.Random(seed)  # noqa: S311 - a draw, not a secret
     doubted = (bucket(name, limits=(soft(9e9, observed_at=NOW),)) for name in "ab")
     told = bucket("c", limits=(hard(9e9, observed_at=NOW),))

@@ -107,7 +107,7 @@ class TestSoonestReset:
     def test_the_window_that_begins_anew_first(
         self, one: tuple[WindowReading, ...], two: tuple[WindowReading, ...], names: str
     ) -> None:
-        """The earliest of a bucket's windows counts, if it is still to come; what nobody knows comes last."""
+        """The earliest of a bucket's windows counts, if it is still to come; an unknown one comes last."""
         trio = profile(bucket("a", readings=one), bucket("b", readings=two), "c", current="c")
         assert order(trio, "soonest-reset") == names
 
@@ -146,7 +146,7 @@ class TestLeastUsed:
     def test_the_fullest_window_counts(
         self, one: tuple[WindowReading, ...], two: tuple[WindowReading, ...], names: str
     ) -> None:
-        """One that has begun anew since does not, and what nobody knows is empty."""
+        """One that has begun anew since does not, and one that the provider says nothing of is empty."""
         trio = profile(bucket("a", readings=one), bucket("b", readings=two), "c", current="b")
         assert order(trio, "least-used") == names
 
@@ -274,7 +274,7 @@ class TestSpread:
             assert name(rebuilt(pair, policy=policy), "sticky", now=2_049.0, draw=0.5) == chosen
 
     def test_of_several_that_have_just_ended_the_first_is_used(self) -> None:
-        """Nobody waits; the findings of the others stand before its own."""
+        """No request waits; the findings of the others stand before its own."""
         ended: dict[str, Any] = {"limits": (hard(NOW),)}
         trio = profile(bucket("a", paused=True), bucket("b", **ended), bucket("c", **ended), current="a")
         answer = choose_bucket(trio, now=NOW, draw=0.5).unwrap()
@@ -283,7 +283,7 @@ class TestSpread:
 
     @pytest.mark.parametrize(("model", "chosen"), [("opus", "b"), ("haiku", "a"), (None, "b")])
     def test_a_limit_of_another_model_has_not_benched_this_request(self, model: str | None, chosen: str) -> None:
-        """So nobody has waited for its end."""
+        """So no request for this model has waited for its end."""
         pair = profile(bucket("a", limits=(hard(NOW, model="opus"),)), "b", model=model)
         assert name(pair, "sticky", draw=0.5) == chosen
 
@@ -302,7 +302,7 @@ FIXED: dict[str, str] = {
 
 
 class TestSessionKey:
-    """A conversation stays with one bucket; every process finds the same one without asking anybody."""
+    """A conversation stays with one bucket; every process finds the same one without asking another process."""
 
     FOUR = profile("default", "claudius", "vybestack", "spare")
 

@@ -19,7 +19,7 @@ from tests.support.worlds import NAMES, NOW, bucket, named, profile, rebuilt
 EACH_STRATEGY = st.sampled_from(STRATEGIES)
 
 
-# The strategies once more, so that anybody can see that they are right.
+# The strategies once more, so that a reader can see that they are right.
 
 
 def obvious_order(snapshot: FailoverSnapshot, strategy: Strategy) -> list[str]:
@@ -106,7 +106,7 @@ def test_the_order_is_the_obvious_one(snapshot: FailoverSnapshot, strategy: Stra
 
 @given(snapshot=quota_profiles(), strategy=EACH_STRATEGY, key=KEYS)
 def test_the_order_has_each_bucket_once(snapshot: FailoverSnapshot, strategy: Strategy, key: str | None) -> None:
-    """Nobody is forgotten, whatever the strategy and the conversation."""
+    """No bucket is forgotten, whatever the strategy and the conversation."""
     assert sorted(names_in_order(snapshot, strategy, key)) == sorted(each.name for each in snapshot.buckets)
 
 
@@ -158,7 +158,7 @@ def test_the_findings_are_those_of_the_search(
 def test_the_only_open_bucket_is_the_answer(
     snapshot: FailoverSnapshot, strategy: Strategy, key: str | None, draw: float, place: int
 ) -> None:
-    """Whatever the strategy, the conversation and the draw: nobody waits while a bucket is usable."""
+    """Whatever the strategy, the conversation and the draw: no request waits while a bucket is usable."""
     last = snapshot.buckets[place % len(snapshot.buckets)].name
     only = tuple(each if each.name == last else each.model_copy(update={"paused": True}) for each in snapshot.buckets)
     result = choose_bucket(rebuilt(snapshot, buckets=only), now=NOW, strategy=strategy, session_key=key, draw=draw)

@@ -44,7 +44,7 @@ def test_of_several_the_latest_end_counts() -> None:
     ],
 )
 def test_whom_a_limit_benches(fields: dict[str, Any], model: str | None, counts: bool) -> None:  # noqa: FBT001 - a column of the table
-    """It counts unless the request is known to be for another model; limits of a request bench nobody."""
+    """It counts unless the request is known to be for another model; limits of a request bench no bucket."""
     assert counts_for(limit(**fields), model) is counts
     assert (limit_in_force((limit(**fields),), now=0.0, model=model) is not None) is counts
 

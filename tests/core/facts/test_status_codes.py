@@ -39,5 +39,5 @@ def test_a_bare_status(status: int | None, cause: Cause | None) -> None:
 
 
 def test_a_cause_beats_a_status() -> None:
-    """Whoever has classified the answer knows more than its status."""
+    """The caller that has classified the answer knows more than its status says."""
     assert cause_of(Trigger(status=429, cause=Cause.OVERLOADED)) is Cause.OVERLOADED

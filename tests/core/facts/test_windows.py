@@ -25,7 +25,7 @@ ORG = reading(0.5, scope="organization")
 
 @pytest.mark.parametrize("used", [-0.1, float("nan"), float("inf")])
 def test_a_fraction_is_not_negative(used: float) -> None:
-    """Nor endless; over 1 it may be: somebody pays for the overage."""
+    """Nor endless; over 1 it may be: the user pays for the overage."""
     with pytest.raises(ValidationError, match="used"):
         reading(used)
     assert reading(1.2).used == 1.2

@@ -163,7 +163,7 @@ def test_a_failed_call_is_charged_to_its_bucket(trigger: Trigger, problem: Probl
 
 
 def test_a_failed_call_of_an_empty_profile_is_only_a_trigger() -> None:
-    """There is nobody to charge it to."""
+    """There is no bucket to charge it to."""
     for status in (500, 401):
         assert advance(profile(), fails(status)) == profile(trigger=Trigger(status=status))
     assert advance(profile(), succeeds()) == profile()
@@ -290,7 +290,7 @@ def test_a_trigger_that_came_with_the_snapshot_is_charged_before_it_goes() -> No
         (Trigger(), {}, "b"),
     ],
 )
-def test_a_switch_that_charges_nobody(trigger: Trigger, facts: dict[str, Any], to: str) -> None:
+def test_a_switch_that_charges_no_bucket(trigger: Trigger, facts: dict[str, Any], to: str) -> None:
     """Already charged; the same bucket again; nothing known."""
     start = with_own(changed(PAIR, a=facts), trigger=trigger)
     assert advance(start, switched(to)) == with_own(start, current=to, trigger=Trigger())
@@ -366,7 +366,7 @@ def test_a_ledger_is_not_changed_by_what_is_told() -> None:
     assert isinstance(after.buckets[1], BucketSnapshot)
 
 
-def test_a_switch_with_nothing_known_of_a_failure_charges_nobody() -> None:
+def test_a_switch_with_nothing_known_of_a_failure_charges_no_bucket() -> None:
     """It is how a request begins with another bucket than the session's; `CallFailed` is what charges a bucket."""
     assert advance(PAIR, switched("b")) == with_own(PAIR, current="b")
     told = advance(advance(PAIR, CallFailed(trigger=Trigger())), switched("b"))

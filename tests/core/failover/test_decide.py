@@ -54,7 +54,7 @@ AFTER_A_SPENT_QUOTA = profile("default", "claudius", "vybestack", trigger=Trigge
 @pytest.mark.requirement("REQ-1598-PE02")
 @pytest.mark.requirement("REQ-1598-FL18")
 def test_the_first_usable_one_is_used() -> None:
-    """One second left is enough, and nobody looks at the third bucket."""
+    """One second left is enough, and the core does not look at the third bucket."""
     assert (
         Playbook(AFTER_A_SPENT_QUOTA)
         << read("claudius", default=SPENT, claudius="not-read")
@@ -129,7 +129,7 @@ def test_a_paused_or_limited_one_is_not_even_read(facts: dict[str, Any], told: F
 
 
 @pytest.mark.parametrize(("model", "benched"), [(None, True), ("opus", True), ("haiku", False)])
-def test_a_limit_of_another_model_benches_nobody(model: str | None, benched: bool) -> None:  # noqa: FBT001 - a column
+def test_limits_of_another_model_bench_no_bucket(model: str | None, benched: bool) -> None:  # noqa: FBT001 - a column
     """It counts unless the request is known to be for another one."""
     opus = limit(until=9_000.0, scope="model", model="opus")
     pair = profile("default", bucket("claudius", limits=(opus,)), trigger=Trigger(status=429), model=model)
@@ -300,7 +300,7 @@ def test_a_spent_quota_does_not_hide_a_token_that_is_gone() -> None:
     assert Playbook(profile(own, reauths=0)) >> fails(500) << exhausted(default=("token-absent", "slow down"))
 
 
-def test_nobody_is_asked_to_log_in_under_a_limit_of_the_whole_domain() -> None:
+def test_the_user_is_not_asked_to_log_in_under_a_limit_of_the_whole_domain() -> None:
     """It stands in a trigger that came with the snapshot, and benches the tried one too: a login would be in vain."""
     trigger = Trigger(status=429, limits=(limit(until=9_000.0, scope="organization"),))
     refusal = (Problem(cause=Cause.FORBIDDEN, detail="not you"),)

@@ -1,9 +1,9 @@
 """Every small world there is, compared with the dumb oracle.
 
 A world is explored as a tree: the snapshot is the root, and the tree branches on an outcome only where the core asks
-for that step, so worlds that differ in what nobody asks for are one world. One and two buckets: every combination of
-what can be known of a bucket and of what a step can bring. Three: one representative of each kind that the smaller
-worlds have shown to be told apart.
+for that step, so worlds that differ in what the core does not ask for are one world. One and two buckets: every
+combination of what can be known of a bucket and of what a step can bring. Three: one representative of each kind that
+the smaller worlds have shown to be told apart.
 """
 
 from collections.abc import Iterator

@@ -52,7 +52,7 @@ FAILURES = st.lists(call_failures(), min_size=1, max_size=8)
 
 @dataclass(frozen=True)
 class Request:
-    """A whole request: a failover after each failed call, until nobody is left or the calls stop failing."""
+    """A whole request: a failover after each failed call, until no bucket is left or the calls stop failing."""
 
     failovers: tuple[Run, ...]
 

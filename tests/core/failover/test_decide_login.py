@@ -44,7 +44,7 @@ WEEK = limit(until=9_000.0, window="week")
 @pytest.mark.requirement("REQ-1598-FR01")
 @pytest.mark.requirement("REQ-1598-FR02")
 def test_a_login_is_the_last_resort() -> None:
-    """Nobody is usable: the first bucket that a login would heal is asked for one, for five minutes at most."""
+    """No bucket is usable: the first bucket that a login would heal is asked for one, for five minutes at most."""
     assert (
         Playbook(profile("default", "claudius", trigger=QUOTA))
         << read("claudius", default=SPENT, claudius="not-read")

@@ -114,7 +114,7 @@ def test_no_token_is_no_token(token: KnownToken, told: Found) -> None:
 @pytest.mark.parametrize("expired", [held(NOW, "t-1"), held(NOW - 1, "t-1"), held(None, "t-1")])
 @pytest.mark.parametrize("status", [None, 401, 403, 500])
 def test_a_refresh_heals_the_triggering_bucket_at_once(expired: KnownToken, status: int | None) -> None:
-    """Expired, by its expiry or for want of one: one refresh, and nobody else is looked at."""
+    """Expired, by its expiry or for want of one: one refresh, and no other bucket is looked at."""
     assert (
         Playbook(profile("default", "claudius"))
         >> fails(status)
@@ -173,7 +173,7 @@ def test_a_refusal_that_came_with_the_snapshot_refuses_at_once(fingerprint: str 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_another_token_in_the_store_is_used(status: int) -> None:
-    """Somebody has renewed it meanwhile: no refresh, and the same bucket goes on."""
+    """Another process has renewed it meanwhile: no refresh, and the same bucket goes on."""
     assert (
         Playbook(profile("default", "claudius"))
         >> fails(status, fingerprint="t-1")

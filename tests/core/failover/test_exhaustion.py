@@ -92,7 +92,7 @@ def test_reasons_are_in_profile_order_and_a_new_dict_each_time() -> None:
 
 
 def test_the_moment_to_retry_is_the_earliest_that_is_known() -> None:
-    """None if waiting helps nobody."""
+    """None if waiting helps no bucket."""
     assert (
         exhausted(found("a", "limit-in-force", 9.0), found("b", "paused"), found("c", "limit-in-force", 5.0)).retry_at
         == 5.0

@@ -65,7 +65,7 @@ def test_a_message_without_findings() -> None:
     )
 
 
-def test_where_nobody_can_be_asked_the_message_says_what_to_run() -> None:
+def test_where_the_user_cannot_be_asked_the_message_says_what_to_run() -> None:
     """No request asks for a login there; a command of the user's own stays."""
     command = "bucket-failover login {provider} {buckets}"
     policy = FailoverPolicy().without_logins(command)

@@ -159,7 +159,7 @@ def test_what_is_told_of_an_unknown_bucket_is_a_mistake(told: str) -> None:
     ],
 )
 def test_a_success_says_nothing_of_another_model(known: str | None, asked: str | None, stays: bool) -> None:  # noqa: FBT001 - a column
-    """The model that was asked counts, else the snapshot's; of an unknown one nobody can tell, so all is disproved."""
+    """The asked model counts, else the snapshot's; of an unknown one the core cannot tell, so all is disproved."""
     opus = soft(9_000.0, model="opus")
     start = profile(bucket("a", limits=(opus,)), model=known)
     assert bool(learn_success(start, "a", model=asked).buckets[0].limits) is stays

@@ -120,7 +120,7 @@ def test_a_login_that_failed_outranks_everything(token: object) -> None:
 
 @pytest.mark.parametrize("token", [TokenUnread(), held(9e9, "b-1")])
 def test_a_login_that_brought_a_usable_token_did_not_fail(token: object) -> None:
-    """Nor does one whose outcome nobody has read."""
+    """Nor does one whose outcome the shell has not read."""
     assert standing({"token": token, "reauth_spent": True, "paused": True}) == "paused"
 
 
@@ -213,7 +213,7 @@ def test_what_is_believed_outranks_the_token(facts: Facts, told: Found) -> None:
 
 @pytest.mark.parametrize(("model", "told"), [(None, LIMITED), ("opus", LIMITED), ("haiku", "not-read")])
 def test_a_limit_counts_for_its_model(model: str | None, told: Found) -> None:
-    """And for a request of which nobody knows the model."""
+    """And for a request whose model the caller has not named."""
     opus = WEEK.model_copy(update={"scope": "model", "model": "opus"})
     assert standing({"limits": [opus]}, model=model) == told
     assert classify_bucket(bucket("b", limits=(opus,)), now=NOW, model=model).map(lambda known: known.kind).value_or(
@@ -222,7 +222,7 @@ def test_a_limit_counts_for_its_model(model: str | None, told: Found) -> None:
 
 
 def test_limits_of_the_domain_join_its_own() -> None:
-    """The longest counts, whoever earned it."""
+    """The longest counts, whichever bucket earned it."""
     shared = limit(until=9_999.0, scope="organization")
     own = bucket("b", limits=(WEEK,))
     assert find(own, now=NOW, shared=(shared,)) == found("b", ("limit-in-force", "5h", 9_999.0))

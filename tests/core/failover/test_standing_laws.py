@@ -69,7 +69,7 @@ def test_a_bucket_is_believed_to_be_usable_at_its_until(known: BucketSnapshot, m
 
 
 @given(known=used_buckets())
-def test_limits_of_requests_bench_nobody(known: BucketSnapshot) -> None:
+def test_limits_of_requests_bench_no_bucket(known: BucketSnapshot) -> None:
     """They are about the request that earned them."""
     none = tuple(each for each in known.limits if each.scope != "request")
     assert find(known, now=NOW) == find(known.model_copy(update={"limits": none}), now=NOW)

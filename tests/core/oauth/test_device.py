@@ -48,7 +48,7 @@ def decide(now: float, **fields: Any) -> PollNow | PollAt | DeviceCodeExpired:
     ],
 )
 def test_the_first_question_comes_an_interval_after_the_code(now: float, decision: object) -> None:
-    """Nobody has logged in any faster."""
+    """No user has logged in any faster."""
     assert decide(now) == decision
 
 
@@ -76,7 +76,7 @@ def test_from_its_end_on_a_code_is_dead(now: float, asked_at: float | None) -> N
     assert decide(now, asked_at=asked_at) == DeviceCodeExpired()
 
 
-def test_nobody_waits_beyond_the_codes_end() -> None:
+def test_no_caller_waits_beyond_the_codes_end() -> None:
     """Up to it the code lives."""
     assert decide(END - 0.1, asked_at=END - 1) == PollAt(at=END)
     assert decide(END - 0.1, asked_at=END - 6) == PollNow()

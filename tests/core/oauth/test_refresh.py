@@ -104,7 +104,7 @@ def test_only_a_mark_of_this_very_token_that_was_sent_counts(
         (held("a2", "", expiry=NOW), RefreshImpossible(why="not-refreshable")),
     ],
 )
-def test_a_mark_does_not_keep_anybody_from_a_live_token(stored: StoredLogin, decision: object) -> None:
+def test_a_mark_does_not_keep_a_caller_from_a_live_token(stored: StoredLogin, decision: object) -> None:
     """It forbids to present, not to adopt."""
     assert decide(stored.model_copy(update={"mark": marked(is_sent=True)})) == decision
 
@@ -135,7 +135,7 @@ def test_what_cannot_be_refreshed_needs_a_login_unless_the_store_is_out(why: str
     ("why", "needs_login"), [("refused", True), ("logged-out", True), ("unheard", False), ("not-issued", False)]
 )
 def test_what_was_not_refreshed_needs_a_login_if_nothing_else_helps(why: str, *, needs_login: bool) -> None:
-    """The next attempt says more about an answer that nobody has heard."""
+    """The next attempt says more about an answer that no process has heard."""
     assert NotRefreshed.model_validate({"why": why, "clears_mark": True}).needs_login is needs_login
 
 
@@ -200,7 +200,7 @@ def test_what_only_a_login_heals(why: str) -> None:
 def test_a_token_whose_refresh_was_interrupted_cannot_be_refreshed(
     stored: StoredLogin, *, single_use: bool, refreshable: bool
 ) -> None:
-    """Whoever only looks sees that a login is needed."""
+    """A caller that only looks sees that a login is needed."""
     token = stored.token
     assert isinstance(token, TokenHeld)
     assert token_worth(stored, single_use=single_use) == token.model_copy(update={"refreshable": refreshable})
@@ -228,7 +228,7 @@ class TestLeases:
             assert decision == RefreshImpossible(why="superseded")
             assert not decision.needs_login
 
-    def test_a_live_token_is_adopted_whoever_refreshes(self) -> None:
+    def test_a_live_token_is_adopted_whichever_process_refreshes(self) -> None:
         """The mark of a later lease concerns a refresh, and none is needed."""
         assert decide(held("a2", expiry=LIVE, mark=leased(9)), lease=1) == AdoptStored()
 

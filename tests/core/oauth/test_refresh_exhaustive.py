@@ -5,7 +5,7 @@ on the wire. From each world every next step is taken (of a process, of the issu
 person), breadth first, so the first story that breaks a law is a shortest one. Equal worlds are one world.
 
 Writes of what was issued are conditional on what was read the second time, as a transaction makes them; the last test
-shows that without this a logout is undone. From the write of the mark that `is_sent` on, nobody but the issuer can tell
+shows that without this a logout is undone. From the write of the mark that `is_sent` on, only the issuer can tell
 whether the first byte went out; a crash in between counts as one of a refresh that was presented.
 """
 
@@ -43,7 +43,7 @@ PRESENTED: Final = frozenset({"send", "wait", "reread", "act", "clear"})
 
 
 class Entry(NamedTuple):
-    """What is stored; without an access token: nobody is logged in. The mark: of which one, and whether it was sent."""
+    """What is stored; without an access token no user is logged in. The mark: of which one, and whether it was sent."""
 
     access: str = ""
     expiry: float = NOW
@@ -200,7 +200,7 @@ def answers(world: World, who: int, rules: Rules) -> Iterator[tuple[str, World]]
     heir, access = f"{token[0]}{number}", f"{'a' if token[0] == 'r' else 'b'}{number}"
 
     def reply(answer: Answer, now: World = world, accident: str = "") -> World:
-        """It is on its way; nobody hears it if the process is dead."""
+        """It is on its way; a process that is dead does not hear it."""
         processes = list(now.processes)
         processes[who] = me._replace(wire="", answer=answer if me.at == "wait" else None)
         accidents = now.accidents | {accident} if accident else now.accidents

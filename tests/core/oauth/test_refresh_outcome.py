@@ -41,13 +41,13 @@ def noted(**facts: Any) -> RefreshMark:
 
 
 @pytest.mark.parametrize("token", [held().token, TokenCorrupt(), TokenOutage()])
-def test_an_answer_that_nobody_has_heard_leaves_the_mark(token: KnownToken) -> None:
-    """It is for whoever comes next."""
+def test_an_answer_that_no_process_has_heard_leaves_the_mark(token: KnownToken) -> None:
+    """It is for the process that comes next."""
     stored = StoredLogin(token=token, refresh_fingerprint="r1")
     assert outcome(stored, UNHEARD) == NotRefreshed(why="unheard", clears_mark=False)
 
 
-def test_an_answer_that_nobody_has_heard_does_not_matter_after_a_login_or_a_logout() -> None:
+def test_an_answer_that_no_process_has_heard_does_not_matter_after_a_login_or_a_logout() -> None:
     """What is stored counts."""
     assert outcome(held("a3", "r3", expiry=LIVE), UNHEARD) == AdoptInstead()
     assert outcome(StoredLogin(token=TokenAbsent()), UNHEARD) == NotRefreshed(why="logged-out", clears_mark=True)
@@ -64,7 +64,7 @@ def test_a_logout_in_the_middle_is_not_undone(answer: IssuerAnswer) -> None:
 @pytest.mark.parametrize("answer", [ISSUED, REFUSED, UNISSUED])
 @pytest.mark.parametrize("refresh", ["r3", ""])
 def test_a_login_in_the_middle_wins(answer: IssuerAnswer, refresh: str) -> None:
-    """So does a token that somebody else has renewed: a refusal of the old one says nothing about it."""
+    """So does a token that another process has renewed: a refusal of the old one says nothing about it."""
     assert outcome(held("a3", refresh, expiry=LIVE), answer) == AdoptInstead()
     presented = held("", expiry=NOW)
     assert outcome(held("", refresh, expiry=LIVE), answer, presented) == AdoptInstead()
@@ -85,7 +85,7 @@ def test_a_login_in_the_middle_is_not_overwritten_even_if_its_token_has_ended(ex
 
 
 def test_a_login_in_the_middle_of_an_unknown_fingerprint_is_not_overwritten() -> None:
-    """Its refresh token is another one, which is enough to know that somebody has logged in."""
+    """Its refresh token is another one, which is enough to know that a user has logged in."""
     assert not isinstance(outcome(held("", "s1", expiry=LIVE), ISSUED), StoreIssued)
 
 
@@ -163,7 +163,7 @@ def test_an_answer_without_a_refresh_token_keeps_the_old_one(refresh: str, *, ke
     ],
 )
 def test_progress_is_another_token_or_a_later_end(before: KnownToken, issued: TokenHeld, *, is_progress: bool) -> None:
-    """If there is none, nobody asks again at once."""
+    """If there is none, no process asks again at once."""
     presented = StoredLogin(token=before, refresh_fingerprint="r1")
     answer = TokensIssued(token=issued, refresh_fingerprint="r2")
     assert outcome(presented, answer, presented) == StoreIssued(keeps_refresh_token=False, is_progress=is_progress)

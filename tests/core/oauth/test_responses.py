@@ -92,7 +92,7 @@ def test_a_refusal_has_a_name_and_a_status_that_says_so(error: str, status: int)
 )
 @pytest.mark.parametrize("body", [None, {}, {"error": "invalid_grant"}, ACCESS])
 def test_any_other_status_issues_nothing_and_refuses_nothing(status: int, body: Body, answer: object) -> None:
-    """Only after a timeout nobody knows; a gateway that says `invalid_grant` in a 5xx is in trouble itself."""
+    """Only after a timeout the core cannot know; a gateway that says `invalid_grant` in a 5xx is in trouble itself."""
     assert read_issuer_answer(status, body, now=NOW) == answer
 
 
@@ -175,13 +175,13 @@ def test_the_browser_brings_one_code_or_an_error(brought: dict[str, tuple[str, .
 def test_what_does_not_bring_our_state_is_not_ours(
     brought: dict[str, tuple[str, ...]], state: tuple[str, ...] | None
 ) -> None:
-    """Whatever else it brings: nobody else may end our login, or slip us a code."""
+    """Whatever else it brings: no other program may end our login, or slip us a code."""
     given = brought if state is None else brought | {"state": state}
     assert unwrap_or_failure(read_redirect(given, state="s1")) == FOREIGN
 
 
-def test_an_empty_state_is_nobodys() -> None:
-    """It would be anybody's."""
+def test_an_empty_state_is_not_ours() -> None:
+    """Any program could bring it."""
     assert unwrap_or_failure(read_redirect({"state": ("",), "code": ("present",)}, state="")) == FOREIGN
 
 

@@ -42,7 +42,9 @@ def decide(stored: KnownToken, *, unwanted: str = "", **answers: LoginAnswer | N
         (held("a2", None), "a1", AskUser()),
     ],
 )
-def test_a_login_that_somebody_else_has_brought_is_adopted(stored: KnownToken, unwanted: str, decision: object) -> None:
+def test_a_login_that_another_process_has_brought_is_adopted(
+    stored: KnownToken, unwanted: str, decision: object
+) -> None:
     """A live token that was not there when we asked; one that cannot be told apart is none."""
     assert decide(stored, unwanted=unwanted) == decision
 
@@ -50,7 +52,7 @@ def test_a_login_that_somebody_else_has_brought_is_adopted(stored: KnownToken, u
 @pytest.mark.parametrize("known", [None, LoginAnswer(at=NOW, serial="1")])
 @pytest.mark.parametrize("declined", [True, False])
 def test_an_answer_since_we_asked_is_ours_too(known: LoginAnswer | None, *, declined: bool) -> None:
-    """Nobody is asked the same thing twice (lesson 19), in whatever moment it was answered."""
+    """No user is asked the same thing twice (lesson 19), in whatever moment it was answered."""
     answer = LoginAnswer(at=NOW, declined=declined, detail="no", serial="2")
     assert decide(TokenAbsent(), known=known, answer=answer) == LoginEnded(answer=answer)
     assert decide(held("a2"), known=known, answer=answer) == AdoptLogin()

@@ -44,7 +44,7 @@ def advice(**facts: Any) -> tuple[Advice, ...]:
         {"token": TokenOutage(), "limits": (limit(NOW + 9),)},
     ],
 )
-def test_what_needs_nothing_or_nobody_can_heal_has_no_advice(facts: dict[str, Any]) -> None:
+def test_what_needs_nothing_or_the_user_cannot_heal_has_no_advice(facts: dict[str, Any]) -> None:
     """Usable, healed by the next step, or the store has to answer first."""
     assert advice(**facts) == ()
 
@@ -72,7 +72,7 @@ def test_a_key_is_stored_and_a_paused_bucket_resumed() -> None:
 
 
 def test_a_remedy_that_proves_nothing_is_not_given() -> None:
-    """Paused, and nobody is logged in: to resume it would not be enough."""
+    """Paused, and no user is logged in: to resume it would not be enough."""
     assert advice(token=TokenAbsent(), paused=True) == ()
 
 

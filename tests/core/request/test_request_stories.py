@@ -210,7 +210,7 @@ def test_the_end_of_the_calls_is_told_after_the_search() -> None:
 
 
 def test_a_spent_budget_is_told_as_it_is() -> None:
-    """No retry is left for anybody; a search costs none."""
+    """No retry is left for any request; a search costs none."""
     session = begin_session(session_of("a", "b").profile, budget=RetryBudget(left=0.0, at=NOW))
     world = World(BOTH, answers={"a": [answer(500)]})
     assert play(world, session=session).run() == RetriesExhausted(attempts=1, cause=Cause.SERVER_ERROR)

@@ -251,7 +251,7 @@ class TestQuota:
             assert all(not bucket.limits for bucket in session.profile.buckets)
 
     def test_without_a_domain_a_shared_limit_benches_its_earner(self) -> None:
-        """There is nobody to share it with."""
+        """There is no other bucket to share it with."""
         session = told(refused(limit(scope="organization")))
         assert [len(bucket.limits) for bucket in session.profile.buckets] == [1, 0]
 

@@ -169,7 +169,7 @@ class TestOneBucket:
         assert decide(Cause.QUOTA, bucket_count=1, limits=(limit,)) == GiveUp(cause=Cause.QUOTA, why="final")
 
     def test_the_hint_max_is_the_policys(self) -> None:
-        """Whoever waits longer says so."""
+        """A caller that waits longer says so."""
         policy = RetryPolicy(hint_max_seconds=10_000.0)
         assert decide(Cause.QUOTA, bucket_count=1, hint=9_000.0, policy=policy) == RetryAt(at=NOW + 9_000.0)
 

@@ -40,7 +40,7 @@ def test_one_bucket_never_fails_over(snapshot: RetrySnapshot, verdict: Verdict, 
 
 
 @given(snapshot=SNAPSHOTS, verdict=VERDICTS, draw=DRAWS)
-def test_no_wait_is_in_the_past_or_longer_than_anybody_waits(
+def test_no_wait_is_in_the_past_or_longer_than_a_caller_waits(
     snapshot: RetrySnapshot, verdict: Verdict, draw: float
 ) -> None:
     """From now to 300 s, which is the longest hint; a backoff is at most 39 s."""

@@ -25,7 +25,7 @@ def test_a_fault_comes_before_the_credential_is_looked_at() -> None:
 
 
 def test_faults_of_one_account_wait_for_it_in_their_order() -> None:
-    """Another account passes them by; whoever comes takes what is for everybody."""
+    """Another account passes them by; the caller that comes next takes what is for every account."""
     with stage() as at:
         at.provider.add_account("b")
         a, b = at.provider.issue("a").access_token, at.provider.issue("b").access_token
@@ -63,7 +63,7 @@ def test_a_body_of_ones_own_is_sent_as_it_is(place: str) -> None:
 
 
 def test_the_token_endpoint_fails_in_its_own_shape_and_uses_no_refresh_token_up() -> None:
-    """After the faults the same refresh token is good, and nobody counts as having reused it."""
+    """After the faults the same refresh token is good, and no caller counts as having reused it."""
     with stage() as at:
         at.provider.add_account("b")
         token, other = at.provider.issue("a"), at.provider.issue("b")

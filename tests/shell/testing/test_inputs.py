@@ -66,7 +66,7 @@ def test_a_value_that_makes_no_sense_is_named(mistake: Callable[[EmbeddedProvide
         lambda p: p.refreshes("x"),
     ],
 )
-def test_an_account_that_nobody_opened_is_named(ask: Callable[[EmbeddedProvider], object]) -> None:
+def test_an_account_that_the_test_did_not_open_is_named(ask: Callable[[EmbeddedProvider], object]) -> None:
     """A typo in a test is an error, not a bucket that never fails."""
     with pytest.raises(ValueError, match=r"^account 'x' is unknown; add_account\(\) opens one$"):
         ask(provider())

@@ -115,7 +115,7 @@ def test_a_flawed_authorization_request_goes_back_to_the_client(changes: dict[st
         {"redirect_uri": "http://[nowhere"},
     ],
 )
-def test_without_a_client_or_a_way_back_nobody_is_redirected(changes: dict[str, str | None]) -> None:
+def test_without_a_client_or_a_way_back_the_user_is_not_redirected(changes: dict[str, str | None]) -> None:
     """400 to the user's browser."""
     with stage() as at:
         assert refusal(at.authorize(**changes))[:2] == (400, "invalid_request")
@@ -137,7 +137,7 @@ def test_a_redirect_uri_keeps_its_own_query_and_may_have_its_own_scheme() -> Non
         ({"code_verifier": "guessed-ü"}, "code_verifier does not match the code_challenge"),
     ],
 )
-def test_a_code_is_for_whoever_asked_for_it(changes: dict[str, str], description: str) -> None:
+def test_a_code_is_for_the_client_that_asked_for_it(changes: dict[str, str], description: str) -> None:
     """Each binding is checked; an attempt that fails spends the code."""
     with stage() as at:
         code = at.code()
@@ -190,7 +190,7 @@ def test_a_parameter_that_is_repeated_is_no_request() -> None:
 
 
 def test_revocation_withdraws_an_access_token_alone_and_a_refresh_token_with_its_grant() -> None:
-    """RFC 7009; a token that nobody knows is as good as revoked."""
+    """RFC 7009; a token that the provider does not know is as good as revoked."""
     with stage() as at:
         token = at.provider.issue("a")
         assert at.client.post("/oauth/revoke", data={"token": token.access_token}).status_code == 200

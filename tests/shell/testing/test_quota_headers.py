@@ -20,7 +20,7 @@ def unified(headers: object) -> dict[str, str]:
 
 @pytest.mark.parametrize("window", ["5h", "7d"])
 def test_a_subscription_says_what_is_left_and_when_it_resets(window: Window) -> None:
-    """Headers on successes and on the refusal; seconds are rounded up, so that nobody comes back too early."""
+    """Headers on successes and on the refusal; seconds are rounded up, so that no caller comes back too early."""
     with stage(Quota(requests=2, window_seconds=18_000, window=window)) as at:
         at.now = 1_000.25
         token = at.provider.issue("a", lifetime_seconds=86_400).access_token

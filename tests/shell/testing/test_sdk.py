@@ -13,7 +13,7 @@ from bucket_failover.testing import HAIKU, EmbeddedProvider, Quota
 
 @pytest.fixture(autouse=True)
 def _no_headers_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK adds headers that it finds in the environment of whoever runs the tests."""
+    """The SDK adds headers that it finds in the environment of the user who runs the tests."""
     monkeypatch.delenv("ANTHROPIC_CUSTOM_HEADERS", raising=False)
 
 
@@ -21,7 +21,7 @@ def _no_headers_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 async def sdk(provider: EmbeddedProvider) -> AsyncIterator[anthropic.AsyncAnthropic]:
     """A client with a login of the account "a", which tries once."""
     token = provider.issue("a").access_token
-    # A client of our own, which reads no proxy from the environment of whoever runs the tests.
+    # A client of our own, which reads no proxy from the environment of the user who runs the tests.
     async with (
         provider.serve() as base_url,
         httpx2.AsyncClient(trust_env=False) as http,

@@ -1,4 +1,4 @@
-"""The server as a guest in somebody's program: it comes and goes without a trace."""
+"""The server as a guest in a user's program: it comes and goes without a trace."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ def address(base_url: str) -> tuple[str, int]:
 
 
 def test_serving_leaves_no_task_no_signal_handler_and_no_listener() -> None:
-    """What was there before is there during and after; afterwards nobody listens."""
+    """What was there before is there during and after; afterwards no server listens."""
 
     async def main() -> str:
         at_work = provider()
@@ -139,7 +139,7 @@ def test_a_request_that_never_ends_does_not_hold_the_server_up() -> None:
 def test_a_connection_that_arrives_together_with_the_end_is_closed(
     turns: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Once such a connection was nobody's: asyncio logged an AssertionError, or Python 3.12 waited without end."""
+    """Once such a connection had no owner: asyncio logged an AssertionError, or Python 3.12 waited without end."""
 
     async def main() -> None:
         async with provider().serve() as base_url:

@@ -57,7 +57,7 @@ def test_a_count_of_zero_is_a_used_up_minute(kind: str) -> None:
     ],
 )
 def test_what_a_success_says_of_limits(pairs: Pairs, told: object) -> None:
-    """A refill that nobody can read is no limit on a success; of two the later counts."""
+    """A refill that the core cannot read is no limit on a success; of two the later counts."""
     assert read(200, *pairs) == told
 
 
@@ -82,7 +82,7 @@ def test_what_a_refusal_says(pairs: Pairs, cause: Cause, limits: tuple[Limit, ..
 @pytest.mark.parametrize("body", [None, {"type": "error", "error": {"type": "rate_limit_error"}}, "words"])
 @pytest.mark.parametrize("pairs", [(), (("retry-after", " "),), (("anthropic-version", "x"),)])
 def test_a_refusal_without_a_word_on_limits_concerns_that_one_request(body: object, pairs: Pairs) -> None:
-    """It is throttled, and nobody is benched."""
+    """It is throttled, and no bucket is benched."""
     found = judged(429, *pairs, body=body)
     assert (found.cause, found.limits, found.retry_not_before) == (Cause.THROTTLED, (), None)
     assert read(429, *pairs, body=body) == ()

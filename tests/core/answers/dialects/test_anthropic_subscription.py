@@ -221,7 +221,7 @@ def test_a_wait_beside_a_rejected_window_is_a_limit_of_that_window() -> None:
     ],
 )
 def test_what_a_success_says(pairs: Pairs, told: object) -> None:
-    """Where the aggregate is allowed somebody pays for the overage; a status that nobody knows is unknown."""
+    """Where the aggregate is allowed the user pays for the overage; a status that the core does not know is unknown."""
     assert read(200, *pairs) == told
 
 

@@ -1,4 +1,4 @@
-"""A provider that nobody has described: the headers that many have in common, in whatever form they come."""
+"""A provider that no dialect describes: the headers that many have in common, in whatever form they come."""
 
 from functools import partial
 

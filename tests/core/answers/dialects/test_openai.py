@@ -57,7 +57,7 @@ def test_a_count_of_zero_is_a_used_up_minute(kind: str) -> None:
     ],
 )
 def test_what_a_success_says(pairs: Pairs, told: object) -> None:
-    """A refill that nobody can read is no limit on a success."""
+    """A refill that the core cannot read is no limit on a success."""
     assert read(200, *pairs) == told
 
 

@@ -145,7 +145,7 @@ def test_a_value_in_the_body_that_cannot_be_read() -> None:
     ],
 )
 def test_credits(message: str, scope: str, detail: str) -> None:
-    """402; a request that is too large for them is about this request alone, and benches nobody."""
+    """402; a request that is too large for them is about this request alone, and benches no bucket."""
     gone = limit(6 * HOUR, "balance", "guess", detail, scope=scope)
     for pairs in ((), (("retry-after", "20"),)):
         found = judged(402, *pairs, body=error(message, 402))
