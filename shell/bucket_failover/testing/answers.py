@@ -3,35 +3,42 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 JsonObject = Mapping[str, object]
-
-_MESSAGES_ERRORS: Final = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
-"""Source: Anthropic API reference, "Errors"; every other status is an "api_error" there."""
 
 _TOKEN_ERRORS: Final = {400: "invalid_request", 401: "invalid_client", 503: "temporarily_unavailable"}
 """Source: RFC 6749, 5.2. For a fault of the server itself the token endpoint has no code there; servers borrow those of
 the authorization endpoint (4.1.2.1), "server_error" and "temporarily_unavailable"."""
 
 
+class Pace(NamedTuple):
+    """How slowly an answer is sent: real seconds before its first byte, and before each further piece of a stream."""
+
+    first_byte_seconds: float = 0.0
+    piece_seconds: float = 0.0
+
+
+AT_ONCE: Final = Pace()
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, headers, and a body in one piece or, for a stream, in several."""
+    """A status, headers, and a body in one piece or, for a stream, in several.
+
+    Args:
+        status: of HTTP.
+        body: text; of a stream, its pieces.
+        headers: by name.
+        pace: how slowly it is sent.
+        is_cut: the connection is closed where the body should end.
+    """
 
     status: int
     body: str | tuple[str, ...]
     headers: Mapping[str, str]
+    pace: Pace = AT_ONCE
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +52,6 @@ Reply = Answer | HangUp
 def json_answer(status: int, body: JsonObject, headers: Mapping[str, str] | None = None) -> Answer:
     """An answer of JSON."""
     return Answer(status, json.dumps(body), {"content-type": "application/json"} | dict(headers or {}))
-
-
-def messages_error(status: int, message: str, *, request_id: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """An error in the shape of the messages endpoint."""
-    error = {"type": _MESSAGES_ERRORS.get(status, "api_error"), "message": message}
-    body = {"type": "error", "error": error, "request_id": request_id}
-    return json_answer(status, body, {"request-id": request_id} | dict(headers or {}))
 
 
 def token_error(

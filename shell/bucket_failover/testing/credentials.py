@@ -9,7 +9,7 @@ Source: RFC 9700, 4.14.2 (rotation and reuse detection); RFC 7009, 2.1 (what a r
 
 import secrets
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bucket_failover.testing.accounts import Account
 
@@ -34,11 +34,15 @@ class Refusal:
     description: str
 
 
+Problem = Literal["missing", "unknown key", "unknown token", "revoked key", "revoked token", "expired token"]
+"""What is wrong with a credential. "unknown token": a bearer token that is neither a token nor a key."""
+
+
 class Identity(NamedTuple):
-    """Whom a credential belongs to (None: to no account), and what is wrong with it ("": nothing)."""
+    """Whom a credential belongs to (None: to no account), and what is wrong with it (None: nothing)."""
 
     account: Account | None
-    problem: str
+    problem: Problem | None
 
 
 @dataclass(eq=False, slots=True)
@@ -125,21 +129,22 @@ class Credentials:
     def identify(self, *, bearer: str | None, api_key: str | None, now: float) -> Identity:
         """Whose credential this is; the bearer token speaks where both are given.
 
-        An API key may come as a bearer token too: that is how the `anthropic` SDK (2.14) sends it.
+        An API key may come as a bearer token too: that is how OpenAI's API wants it, and how the `anthropic` SDK (2.14)
+        sends it.
         """
         if bearer is None and api_key is None:
-            return Identity(None, "a bearer token or an x-api-key is required")
+            return Identity(None, "missing")
         key = self._api_keys.get(api_key or "" if bearer is None else bearer)
         if key is not None:
-            return Identity(key.account, "API key has been revoked" if key.revoked else "")
+            return Identity(key.account, "revoked key" if key.revoked else None)
         if bearer is None:
-            return Identity(None, "invalid x-api-key")
+            return Identity(None, "unknown key")
         token = self._access_tokens.get(bearer)
         if token is None:
-            return Identity(None, "invalid bearer token")
+            return Identity(None, "unknown token")
         if token.revoked or token.grant.revoked:
-            return Identity(token.grant.account, "OAuth token has been revoked")
-        return Identity(token.grant.account, "OAuth token has expired" if now >= token.expires_at else "")
+            return Identity(token.grant.account, "revoked token")
+        return Identity(token.grant.account, "expired token" if now >= token.expires_at else None)
 
     def expire(self, account: Account, *, now: float) -> None:
         """End the life of the account's access tokens now; its refresh tokens stay good."""

@@ -5,15 +5,16 @@ so the faults of one account happen in the order in which they were asked for.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bucket_failover.testing.accounts import Account
-from bucket_failover.testing.answers import Answer, HangUp, JsonObject, Reply, messages_error, token_error
+from bucket_failover.testing.answers import Answer, HangUp, JsonObject, Pace, Reply
 from bucket_failover.testing.checks import count, number
 
 FaultPlace = Literal["messages", "token"]
-"""The endpoint that fails."""
+"""Where it fails. "messages": whichever endpoint generates answers, in any API's shape; "token": OAuth's."""
 
 _BODILESS = (204, 205, 304)
 """Statuses whose answers carry no body. Source: RFC 9110, 15.3.5, 15.3.6 and 15.4.5."""
@@ -30,13 +31,38 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
+class Overload:
+    """Answer with the status and the error that the API has for an overload."""
+
+
+@dataclass(frozen=True, slots=True)
 class BreakStream:
-    """Let the answer begin, and end it with an error event after that many pieces of text."""
+    """Let the answer begin, and end it with an error event after that many pieces."""
 
     after_pieces: int
 
 
-Mishap = Fail | HangUp | BreakStream
+@dataclass(frozen=True, slots=True)
+class ResetStream:
+    """Let the answer begin, and close the connection after that many pieces."""
+
+    after_pieces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """Answer, but slowly."""
+
+    pace: Pace
+
+
+Refusal = Fail | Overload | HangUp
+"""There is no answer at all: this comes before anything of the request is looked at."""
+
+Spoiling = BreakStream | ResetStream | Slow
+"""There is an answer, and something is wrong with it: this waits for a request that is let in."""
+
+Mishap = Refusal | Spoiling
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +102,11 @@ class Faults:
         """Let it happen that many times."""
         self._waiting.extend([fault] * times)
 
-    def next(self, at: FaultPlace, account: Account | None, *, streams: bool = False) -> Fault | None:
-        """The first fault that fits a request; it stays in the queue. Only what `streams` can break."""
+    def next(self, at: FaultPlace, account: Account | None, *, happens: tuple[type[Mishap], ...]) -> Fault | None:
+        """The first fault that fits a request and can happen to it; it stays in the queue. None: there is none."""
         name = None if account is None else account.name
         for fault in self._waiting:
-            fits = fault.at == at and fault.account in {None, name}
-            if fits and (streams or not isinstance(fault.mishap, BreakStream)):
+            if fault.at == at and fault.account in {None, name} and isinstance(fault.mishap, happens):
                 return fault
         return None
 
@@ -90,27 +115,12 @@ class Faults:
         self._waiting.remove(fault)
 
 
-def messages_failure(mishap: Fail | HangUp, *, request_id: str) -> Reply:
-    """What the messages endpoint does when it fails."""
+def refused(mishap: Fail | HangUp, in_own_shape: Callable[[int], Answer]) -> Reply:
+    """What an endpoint does when it fails, given the error that it has for a status."""
     if isinstance(mishap, HangUp):
         return mishap
-    if mishap.body is None:
-        return messages_error(mishap.status, "Fault on request", request_id=request_id, headers=_headers(mishap))
-    return _own_words(mishap, mishap.body)
-
-
-def token_failure(mishap: Fail | HangUp) -> Reply:
-    """What the token endpoint does when it fails."""
-    if isinstance(mishap, HangUp):
-        return mishap
-    if mishap.body is None:
-        return token_error(mishap.status, "fault on request", headers=_headers(mishap))
-    return _own_words(mishap, mishap.body)
-
-
-def _own_words(fail: Fail, body: str) -> Answer:
-    return Answer(fail.status, body, {"content-type": fail.media_type} | _headers(fail))
-
-
-def _headers(fail: Fail) -> dict[str, str]:
-    return {} if fail.retry_after is None else {"retry-after": fail.retry_after}
+    wait = {} if mishap.retry_after is None else {"retry-after": mishap.retry_after}
+    if mishap.body is not None:
+        return Answer(mishap.status, mishap.body, {"content-type": mishap.media_type} | wait)
+    error = in_own_shape(mishap.status)
+    return replace(error, headers={**error.headers, **wait})

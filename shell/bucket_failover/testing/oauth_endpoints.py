@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
 
 from bucket_failover.testing.accounts import Account, Accounts
-from bucket_failover.testing.answers import Answer, Reply, json_answer, token_error
+from bucket_failover.testing.answers import Answer, HangUp, Reply, json_answer, token_error
 from bucket_failover.testing.codes import Codes
 from bucket_failover.testing.credentials import Credentials, IssuedToken, Refusal
-from bucket_failover.testing.faults import BreakStream, Faults, token_failure
+from bucket_failover.testing.faults import Fail, Faults, refused
 
 Parameters = Mapping[str, str]
 """Decoded parameters of a query or a form; none of them repeated."""
@@ -60,10 +60,10 @@ class OAuthEndpoints:
         account = self._credentials.owner_of_refresh_token(asked.get("refresh_token", ""))
         if asked.get("grant_type") == "authorization_code":
             account = self._codes.owner(asked.get("code", ""))
-        fault = self._faults.next("token", account)
-        if fault is not None and not isinstance(fault.mishap, BreakStream):
+        fault = self._faults.next("token", account, happens=(Fail, HangUp))
+        if fault is not None and isinstance(fault.mishap, Fail | HangUp):
             self._faults.use_up(fault)
-            return account, token_failure(fault.mishap)
+            return account, refused(fault.mishap, lambda status: token_error(status, "fault on request"))
         outcome = self._exchange(form, now=now)
         if isinstance(outcome, Refusal):
             return account, token_error(400, outcome.description, error=outcome.error)

@@ -8,11 +8,11 @@ from typing import get_args
 
 from bucket_failover.testing import server
 from bucket_failover.testing.accounts import Accounts, UserAnswer
-from bucket_failover.testing.answers import HangUp, JsonObject
-from bucket_failover.testing.checks import count, number, one_of
+from bucket_failover.testing.checks import number, one_of
 from bucket_failover.testing.credentials import Credentials, IssuedToken
-from bucket_failover.testing.faults import BreakStream, Fault, FaultPlace, Faults, Mishap, failure
-from bucket_failover.testing.messages_endpoint import MessagesEndpoint
+from bucket_failover.testing.fault_orders import FaultOrders
+from bucket_failover.testing.faults import Faults
+from bucket_failover.testing.generating import Generating
 from bucket_failover.testing.oauth_endpoints import OAuthEndpoints
 from bucket_failover.testing.quota import Quota
 from bucket_failover.testing.received import ReceivedRequest
@@ -24,8 +24,8 @@ def wall_clock() -> float:
     return time.time()
 
 
-class EmbeddedProvider:
-    """A chat API on loopback with accounts, quotas, OAuth and faults on request.
+class EmbeddedProvider(FaultOrders):
+    """Chat APIs on loopback with accounts, quotas, OAuth and faults on request.
 
     Example: an account of two requests per five hours, asked three times at 1000, 1010 and 1020, answers 200, 200, and
     429 with `retry-after: 17980`.
@@ -38,13 +38,11 @@ class EmbeddedProvider:
     """
 
     def __init__(self, *, clock: Callable[[], float] = wall_clock) -> None:
+        super().__init__(Accounts(), Faults(), lock=threading.Lock())
         self._clock = clock
-        self._lock = threading.Lock()
-        self._accounts = Accounts()
         self._credentials = Credentials()
-        self._faults = Faults()
         self._routes = Routes(
-            MessagesEndpoint(self._credentials, self._faults),
+            Generating(self._credentials, self._faults),
             OAuthEndpoints(self._accounts, self._credentials, self._faults),
             clock=clock,
             lock=self._lock,
@@ -116,7 +114,7 @@ class EmbeddedProvider:
             return self._credentials.issue(grant, expires_at=now - 1 if expired else now + lifetime, now=now)
 
     def add_api_key(self, account: str) -> str:
-        """A new API key of the account, for the `x-api-key` header; it does not expire.
+        """A new API key of the account, for the header that the API has for it; it does not expire.
 
         Raises:
             ValueError: the account is unknown.
@@ -153,74 +151,6 @@ class EmbeddedProvider:
         """
         with self._lock:
             self._credentials.revoke(self._accounts.get(account))
-
-    def fail_next(
-        self,
-        status: int = 529,
-        *,
-        times: int = 1,
-        account: str | None = None,
-        at: FaultPlace = "messages",
-        retry_after: float | str | None = None,
-        body: JsonObject | str | None = None,
-    ) -> None:
-        """Answer the next requests with this status, before anything else is looked at.
-
-        Example: `fail_next(503, at="token", body="<html>…")` is a gateway's error page where JSON is expected.
-
-        Args:
-            status: 200 to 599, but none whose answers have no body. 200 with a `body` is a success that is none.
-            times: how many requests, at least 1.
-            account: only requests with a credential of this account, good or not; None: every request.
-            at: the endpoint, "messages" or "token".
-            retry_after: the header of that name, as it is: seconds, a date, or nonsense; None: no such header.
-            body: a mapping: JSON; text: sent as it is; None: an error in the endpoint's own shape.
-
-        Raises:
-            ValueError: the account is unknown, or one of the numbers or names makes no sense.
-            TypeError: the body holds something that JSON cannot.
-        """
-        self._add_fault(failure(status, retry_after=retry_after, body=body), at=at, account=account, times=times)
-
-    def overload(self, times: int = 1, *, account: str | None = None) -> None:
-        """Answer the next messages requests with 529 and an `overloaded_error`; see `fail_next`.
-
-        Raises:
-            ValueError: the account is unknown, or `times` is below 1.
-        """
-        self.fail_next(529, times=times, account=account)
-
-    def disconnect_next(self, *, times: int = 1, account: str | None = None, at: FaultPlace = "messages") -> None:
-        """Close the connection of the next requests without an answer; see `fail_next`.
-
-        Raises:
-            ValueError: the account is unknown, `times` is below 1, or there is no such endpoint.
-        """
-        self._add_fault(HangUp(), at=at, account=account, times=times)
-
-    def break_stream_next(self, *, after_pieces: int = 0, times: int = 1, account: str | None = None) -> None:
-        """Let the next streams begin with 200 and end in an `overloaded_error` event.
-
-        Only a request that asks for a stream and is let in uses such a fault up; it counts against the quota.
-
-        Args:
-            after_pieces: how many pieces of text (words) come first; more than there are: all of them.
-            times: how many streams, at least 1.
-            account: only streams of this account; None: every stream.
-
-        Raises:
-            ValueError: the account is unknown, `times` is below 1, or `after_pieces` is negative.
-        """
-        mishap = BreakStream(count("after_pieces", after_pieces, at_least=0))
-        self._add_fault(mishap, at="messages", account=account, times=times)
-
-    def _add_fault(self, mishap: Mishap, *, at: FaultPlace, account: str | None, times: int) -> None:
-        one_of("at", at, get_args(FaultPlace))
-        count("times", times, at_least=1)
-        with self._lock:
-            if account is not None:
-                self._accounts.get(account)
-            self._faults.add(Fault(mishap, at, account), times=times)
 
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:

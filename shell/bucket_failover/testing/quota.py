@@ -50,6 +50,10 @@ class Reading:
     """The spent part of the window, 0 to 1."""
     resets_at: float
     """Unix seconds."""
+    limit: int | None = None
+    """How many requests a window has; None: the account has no quota, and its window was spent outright."""
+    remaining: int = 0
+    """How many of them are left."""
 
 
 class Meter:
@@ -73,12 +77,15 @@ class Meter:
             self._used = 0
             if self._quota is not None:
                 self._resets_at = now + self._quota.window_seconds
+        quota = self._quota
         if self._spent_outright:
-            window = "5h" if self._quota is None else self._quota.window
-            return Reading(admitted=False, window=window, utilization=1.0, resets_at=self._resets_at)
-        if self._quota is None:
+            if quota is None:
+                return Reading(admitted=False, window="5h", utilization=1.0, resets_at=self._resets_at)
+            return Reading(False, quota.window, 1.0, self._resets_at, quota.requests)  # noqa: FBT003 - as they stand
+        if quota is None:
             return None
-        admitted = self._used < self._quota.requests
+        admitted = self._used < quota.requests
         self._used += admitted
-        utilization = self._used / self._quota.requests if admitted else 1.0
-        return Reading(admitted, self._quota.window, utilization, self._resets_at)
+        utilization = self._used / quota.requests if admitted else 1.0
+        remaining = quota.requests - self._used
+        return Reading(admitted, quota.window, utilization, self._resets_at, quota.requests, remaining)

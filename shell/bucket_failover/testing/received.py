@@ -3,8 +3,19 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Endpoint = Literal["messages", "token", "authorize", "revoke", "unknown"]
-"""The endpoint that was asked; "unknown": a path or method that the provider does not have."""
+Endpoint = Literal[
+    "messages",
+    "chat_completions",
+    "responses",
+    "transcriptions",
+    "generate_content",
+    "token",
+    "authorize",
+    "revoke",
+    "unknown",
+]
+"""The endpoint that was asked. "generate_content": both of Gemini's methods; "unknown": a path or method that the
+provider does not have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,51 @@
-"""HTTP around the endpoints: unpacks requests, packs answers, keeps the record. What to answer is decided elsewhere."""
+"""HTTP around the endpoints: unpacks requests, and keeps the record. What to answer is decided elsewhere."""
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
+from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from bucket_failover.testing.accounts import Account
-from bucket_failover.testing.answers import Answer, HangUp, Reply, messages_error
-from bucket_failover.testing.messages_endpoint import MessagesEndpoint, MessagesRequest
+from bucket_failover.testing.answers import Answer, Reply
+from bucket_failover.testing.generating import Generating
 from bucket_failover.testing.oauth_endpoints import OAuthEndpoints
 from bucket_failover.testing.received import Endpoint, ReceivedRequest
-from bucket_failover.testing.server import hang_up
+from bucket_failover.testing.sending import response
+from bucket_failover.testing.shapes.chat_completions import ChatCompletions
+from bucket_failover.testing.shapes.gemini import Gemini
+from bucket_failover.testing.shapes.messages import Messages
+from bucket_failover.testing.shapes.responses import Responses
+from bucket_failover.testing.shapes.shape import Call, Shape
+from bucket_failover.testing.shapes.transcriptions import Transcriptions
 
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+_SHAPES: Final[tuple[tuple[str, Shape], ...]] = (
+    ("/v1/messages", Messages()),
+    ("/v1/chat/completions", ChatCompletions()),
+    ("/v1/responses", Responses()),
+    ("/v1/audio/transcriptions", Transcriptions()),
+    ("/v1beta/models/{model}:generateContent", Gemini(streams=False)),
+    ("/v1beta/models/{model}:streamGenerateContent", Gemini(streams=True)),
+    ("/v1/models/{model}:generateContent", Gemini(streams=False)),
+    ("/v1/models/{model}:streamGenerateContent", Gemini(streams=True)),
+)
+"""What is posted where, and in which shape."""
 
 
 class Routes:
     """The paths of the provider. Every answer is worked out and recorded under the lock, in one go."""
 
     def __init__(
-        self, messages: MessagesEndpoint, oauth: OAuthEndpoints, *, clock: Callable[[], float], lock: threading.Lock
+        self, generating: Generating, oauth: OAuthEndpoints, *, clock: Callable[[], float], lock: threading.Lock
     ) -> None:
         self.received: list[ReceivedRequest] = []
-        self._messages_endpoint = messages
+        self._generating = generating
         self._oauth = oauth
         self._clock = clock
         self._lock = lock
@@ -35,7 +53,7 @@ class Routes:
     def app(self) -> Starlette:
         """The ASGI application."""
         routes = [
-            Route("/v1/messages", self._messages, methods=["POST"]),
+            *(Route(path, self._generates(shape), methods=["POST"]) for path, shape in _SHAPES),
             Route("/oauth/authorize", self._authorize, methods=["GET"]),
             Route("/oauth/token", self._token, methods=["POST"]),
             Route("/oauth/revoke", self._revoke, methods=["POST"]),
@@ -43,10 +61,12 @@ class Routes:
         ]
         return Starlette(routes=routes)
 
-    async def _messages(self, request: Request) -> Response:
-        bearer, api_key = _bearer(request.headers.get("authorization")), request.headers.get("x-api-key")
-        asked = MessagesRequest(bearer, api_key, await request.body())
-        return self._settle("messages", lambda now: self._messages_endpoint.answer(asked, now=now))
+    def _generates(self, shape: Shape) -> Callable[[Request], Awaitable[Response]]:
+        async def generate(request: Request) -> Response:
+            call = Call(request.headers, request.query_params, request.path_params, await request.body())
+            return self._settle(shape.endpoint, lambda now: self._generating.answer(shape, call, now=now))
+
+        return generate
 
     async def _authorize(self, request: Request) -> Response:
         query = dict(request.query_params)
@@ -61,7 +81,7 @@ class Routes:
         return self._settle("revoke", lambda _now: self._oauth.revoke(form))
 
     async def _unknown(self, _request: Request) -> Response:
-        reply = messages_error(404, "Not found", request_id="req_unknown")
+        reply = Messages().error(404, "Not found", request_id="req_unknown")
         return self._settle("unknown", lambda _now: (None, reply))
 
     def _settle(self, endpoint: Endpoint, ask: Callable[[float], tuple[Account | None, Reply]]) -> Response:
@@ -70,33 +90,7 @@ class Routes:
             account, reply = ask(now)
             status = reply.status if isinstance(reply, Answer) else None
             self.received.append(ReceivedRequest(endpoint, account.name if account else None, status, now))
-        return _response(reply)
-
-
-class _HangUpResponse(Response):
-    """Is not one: closes the connection instead."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        await hang_up(scope, receive)
-
-
-def _response(reply: Reply) -> Response:
-    if isinstance(reply, HangUp):
-        return _HangUpResponse()
-    if isinstance(reply.body, str):
-        return Response(reply.body, reply.status, reply.headers)
-    return StreamingResponse(_one_by_one(reply.body), reply.status, reply.headers)
-
-
-async def _one_by_one(events: tuple[str, ...]) -> AsyncIterator[str]:
-    # Asynchronous, because starlette gives each step of a plain iterator to a thread.
-    for event in events:
-        yield event
-
-
-def _bearer(authorization: str | None) -> str | None:
-    scheme, _, token = (authorization or "").partition(" ")
-    return token if scheme.lower() == "bearer" else None
+        return response(reply)
 
 
 def _form(body: bytes) -> dict[str, str] | None:

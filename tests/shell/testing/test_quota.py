@@ -12,11 +12,11 @@ def test_a_window_opens_with_its_first_request_and_ends_half_open() -> None:
     meter = Meter(TWO_PER_TEN)
     readings = [meter.admit(now=now) for now in (100.0, 109.0, 109.5, 109.999, 110.0)]
     assert readings == [
-        Reading(admitted=True, window="5h", utilization=0.5, resets_at=110.0),
-        Reading(admitted=True, window="5h", utilization=1.0, resets_at=110.0),
-        Reading(admitted=False, window="5h", utilization=1.0, resets_at=110.0),
-        Reading(admitted=False, window="5h", utilization=1.0, resets_at=110.0),
-        Reading(admitted=True, window="5h", utilization=0.5, resets_at=120.0),
+        Reading(admitted=True, window="5h", utilization=0.5, resets_at=110.0, limit=2, remaining=1),
+        Reading(admitted=True, window="5h", utilization=1.0, resets_at=110.0, limit=2),
+        Reading(admitted=False, window="5h", utilization=1.0, resets_at=110.0, limit=2),
+        Reading(admitted=False, window="5h", utilization=1.0, resets_at=110.0, limit=2),
+        Reading(admitted=True, window="5h", utilization=0.5, resets_at=120.0, limit=2, remaining=1),
     ]
 
 
@@ -24,7 +24,7 @@ def test_a_clock_that_steps_back_opens_no_new_window() -> None:
     """The window's end is a moment, so an earlier moment is inside it."""
     meter = Meter(TWO_PER_TEN)
     meter.admit(now=100.0)
-    assert meter.admit(now=50.0) == Reading(admitted=True, window="5h", utilization=1.0, resets_at=110.0)
+    assert meter.admit(now=50.0) == Reading(admitted=True, window="5h", utilization=1.0, resets_at=110.0, limit=2)
 
 
 def test_no_quota_measures_nothing() -> None:
@@ -35,8 +35,8 @@ def test_no_quota_measures_nothing() -> None:
 def test_a_quota_of_nothing_admits_nothing() -> None:
     """Zero requests per window: each window is spent from its start."""
     meter = Meter(Quota(requests=0, window_seconds=10))
-    assert meter.admit(now=0.0) == Reading(admitted=False, window="5h", utilization=1.0, resets_at=10.0)
-    assert meter.admit(now=10.0) == Reading(admitted=False, window="5h", utilization=1.0, resets_at=20.0)
+    assert meter.admit(now=0.0) == Reading(admitted=False, window="5h", utilization=1.0, resets_at=10.0, limit=0)
+    assert meter.admit(now=10.0) == Reading(admitted=False, window="5h", utilization=1.0, resets_at=20.0, limit=0)
 
 
 @pytest.mark.parametrize(("quota", "window"), [(None, "5h"), (Quota(requests=1, window_seconds=5, window="7d"), "7d")])
