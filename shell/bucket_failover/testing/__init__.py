@@ -1,8 +1,8 @@
 """A real provider to test your own code with: HTTP on loopback, OAuth, quotas, and faults on request.
 
-It speaks in the shape of a well-known chat API (Anthropic Messages, JSON and streaming), so that an SDK can be pointed
-at it, and it answers with haiku. Nothing in it is mocked but time: quotas run out, tokens expire, refresh tokens rotate
-and are good once. Needs the extra: `pip install "bucket-failover[testing]"`.
+It speaks in the shapes of well-known APIs (Anthropic's, OpenAI's and Gemini's, JSON and streaming), so that an SDK can
+be pointed at it, and it answers with haiku. Nothing in it is mocked but time: quotas run out, tokens expire, refresh
+tokens rotate and are good once. Needs the extra: `pip install "bucket-failover[testing]"`.
 
 Example: two accounts; the first is out of requests for five hours, the second answers.
 
@@ -37,8 +37,10 @@ prints
 
 Without an event loop: `with provider.serve_in_thread() as base_url:` and any synchronous client.
 
-The endpoints are `POST /v1/messages`, `GET /oauth/authorize` (PKCE, S256), `POST /oauth/token` (authorization code and
-refresh, form-encoded) and `POST /oauth/revoke`. Everything is in memory and ends with the object.
+The endpoints that generate answers are `POST /v1/messages`, `/v1/chat/completions`, `/v1/responses`,
+`/v1/audio/transcriptions`, and `/v1beta/models/{model}:generateContent` and `:streamGenerateContent?alt=sse` (also
+under `/v1`); the others `GET /oauth/authorize` (PKCE, S256), `POST /oauth/token` (authorization code and refresh,
+form-encoded) and `POST /oauth/revoke`. Everything is in memory and ends with the object.
 """
 
 from bucket_failover.testing.accounts import UserAnswer

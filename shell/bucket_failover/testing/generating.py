@@ -81,7 +81,7 @@ def _mishaps(asked: Asked | str) -> tuple[type[Mishap], ...]:
 
 def _fails(shape: Shape, mishap: Refusal, *, request_id: str) -> Reply:
     if isinstance(mishap, Overload):
-        return shape.error(shape.overload_status, _WORDS_OF_A_FAULT, request_id=request_id)
+        return shape.error(shape.overload_status, shape.overload_message, request_id=request_id)
     return refused(mishap, lambda status: shape.error(status, _WORDS_OF_A_FAULT, request_id=request_id))
 
 

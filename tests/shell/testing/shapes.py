@@ -11,7 +11,7 @@ from tests.shell.testing.stage import ASK, Stage
 
 MESSAGES = [{"role": "user", "content": "A haiku, please."}]
 CONTENTS = [{"role": "user", "parts": [{"text": "A haiku, please."}]}]
-SCHEMA = {"type": "object", "properties": {}}
+SCHEMA: dict[str, object] = {"type": "object", "properties": {}}
 
 
 @dataclass(frozen=True)

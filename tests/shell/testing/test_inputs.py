@@ -41,6 +41,10 @@ def provider() -> EmbeddedProvider:
         (lambda p: p.fail_next(429, at="authorize"), "at must be one of messages, token, not 'authorize'"),
         (lambda p: p.overload(0), "times must be at least 1, not 0"),
         (lambda p: p.break_stream_next(after_pieces=-1), "after_pieces must be at least 0, not -1"),
+        (lambda p: p.reset_stream_next(after_pieces=0.5), "after_pieces must be a whole number, not 0.5"),
+        (lambda p: p.slow_next(first_byte_seconds=-1), "first_byte_seconds must be at least 0, not -1"),
+        (lambda p: p.slow_next(piece_seconds=NAN), "piece_seconds must be a finite number, not nan"),
+        (lambda p: p.slow_next(times=0), "times must be at least 1, not 0"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(mistake: Callable[[EmbeddedProvider], object], message: str) -> None:
@@ -63,6 +67,8 @@ def test_a_value_that_makes_no_sense_is_named(mistake: Callable[[EmbeddedProvide
         lambda p: p.overload(account="x"),
         lambda p: p.disconnect_next(account="x"),
         lambda p: p.break_stream_next(account="x"),
+        lambda p: p.reset_stream_next(account="x"),
+        lambda p: p.slow_next(account="x"),
         lambda p: p.refreshes("x"),
     ],
 )

@@ -34,6 +34,7 @@ class Gemini(Shape):
 
     endpoint = "generate_content"
     overload_status = 503
+    overload_message = "The model is overloaded. Please try again later."
 
     def __init__(self, *, streams: bool) -> None:
         self._streams = streams
@@ -64,7 +65,7 @@ class Gemini(Shape):
 
     @override
     def broken(self, said: Said, *, after_pieces: int) -> str:
-        return sse(google_errors.body(503, "The model is overloaded. Please try again later."))
+        return sse(google_errors.body(self.overload_status, self.overload_message))
 
     @override
     def headers(self, reading: Reading | None, *, request_id: str, now: float) -> dict[str, str]:

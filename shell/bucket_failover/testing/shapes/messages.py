@@ -54,6 +54,7 @@ class Messages(Shape):
 
     endpoint = "messages"
     overload_status = 529
+    overload_message = "Fault on request"
 
     @override
     def presented(self, call: Call) -> Presented:

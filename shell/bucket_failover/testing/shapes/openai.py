@@ -17,7 +17,6 @@ from bucket_failover.testing.quota import Reading
 from bucket_failover.testing.shapes.shape import Call, Presented, Said, Shape, bearer, sse
 
 OVERLOADED: Final = "server_is_overloaded"
-OVERLOADED_MESSAGE: Final = "Our servers are currently overloaded. Please try again later."
 
 _NAMES: Final[dict[int, tuple[str, str | None]]] = {
     401: ("invalid_request_error", "invalid_api_key"),
@@ -44,6 +43,7 @@ class OpenAI(Shape, ABC):
     """An endpoint of OpenAI's, or of a provider that speaks its shape."""
 
     overload_status = 503
+    overload_message = "Our servers are currently overloaded. Please try again later."
 
     @override
     def presented(self, call: Call) -> Presented:
@@ -51,7 +51,7 @@ class OpenAI(Shape, ABC):
 
     @override
     def broken(self, said: Said, *, after_pieces: int) -> str:
-        return sse(_error_body("service_unavailable_error", OVERLOADED, OVERLOADED_MESSAGE))
+        return sse(_error_body("service_unavailable_error", OVERLOADED, self.overload_message))
 
     @override
     def headers(self, reading: Reading | None, *, request_id: str, now: float) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from bucket_failover.testing.answers import JsonObject
 from bucket_failover.testing.haiku import INPUT_TOKENS
-from bucket_failover.testing.shapes.openai import OVERLOADED, OVERLOADED_MESSAGE, OpenAI
+from bucket_failover.testing.shapes.openai import OVERLOADED, OpenAI
 from bucket_failover.testing.shapes.shape import Asked, Call, Parts, Said, first_name, json_object, objects, sse
 
 
@@ -58,7 +58,7 @@ class Responses(OpenAI):
 
     @override
     def broken(self, said: Said, *, after_pieces: int) -> str:
-        error = {"type": "error", "code": OVERLOADED, "message": OVERLOADED_MESSAGE, "param": None}
+        error = {"type": "error", "code": OVERLOADED, "message": self.overload_message, "param": None}
         return _event(error, len(_opening(said)) + after_pieces)
 
 

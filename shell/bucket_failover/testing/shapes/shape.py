@@ -88,6 +88,8 @@ class Shape(ABC):
     """What the record calls it."""
     overload_status: ClassVar[int]
     """The HTTP status with which this API says that it is overloaded."""
+    overload_message: ClassVar[str]
+    """The words with which it does."""
 
     @abstractmethod
     def presented(self, call: Call) -> Presented:
