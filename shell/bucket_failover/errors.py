@@ -13,6 +13,10 @@ class BucketFailoverError(Exception):
     """The base of the package's exceptions. Its text never has a secret in it, and may be logged."""
 
 
+class UsageError(BucketFailoverError):
+    """What the user asked for cannot be; the text names the option or the variable, and the value."""
+
+
 class AllBucketsExhaustedError(BucketFailoverError):
     """No bucket of the profile can serve the request (REQ-1598-ER01, REQ-1598-RO05).
 

@@ -51,6 +51,12 @@ def observer_failed(provider: str, problem: str) -> None:
     _log(logging.WARNING, "observer-failed", provider, f"an observer has failed: {problem}")
 
 
+def client_retries(provider: str) -> None:
+    """A client repeats its requests by itself as well; told once for each transport."""
+    message = "the client repeats requests by itself, and so do we: make it with max_retries=0"
+    _log(logging.WARNING, "client-retries", provider, message)
+
+
 def bucket_classified(provider: str, finding: BucketFinding) -> None:
     """A bucket was ruled out, by the fact in the finding (REQ-1598-LD02)."""
     if LOGGER.isEnabledFor(logging.INFO):

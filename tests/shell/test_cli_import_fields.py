@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from bucket_failover import SqliteTokenStore
 from bucket_failover.cli.importing import import_command
-from bucket_failover.cli.session import UsageError
 from bucket_failover.cli.token_reading import read_token
+from bucket_failover.errors import UsageError
 from tests.shell.test_cli_import import (
     CLAUDE_CODE,
     END,

@@ -1,26 +1,19 @@
 """The commands `status`, `explain`, `bench` and `clear`, on real files."""
 
-import io
 import json
 import os
 import pty
-import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from bucket_failover import Limit, OAuthToken, SqliteLimitStore, SqliteTokenStore
 from bucket_failover.cli.app import run
-from bucket_failover.cli.session import open_session
-from bucket_failover.cli.status import status_view
 from bucket_failover_core.request import Refusal
 from tests.support.people import as_a_person
 
@@ -105,43 +98,6 @@ def test_status_is_a_table_of_what_is_believed(desk: Desk) -> None:
     assert "the limit ends at" in lines["claudius"]
     assert "API key" in lines["team"]
     assert "secret" not in told
-
-
-@pytest.fixture
-def before_midnight(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The user's clock shows 23:58, so that what ends in an hour ends tomorrow, and is told with its date."""
-    eastward = timedelta(seconds=(23 * 3_600 + 58 * 60 - int(time.time())) % 86_400)
-    monkeypatch.setenv("TZ", f"SEA-{eastward}")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.mark.usefixtures("before_midnight")
-def test_what_another_program_reads_has_a_line_for_each_bucket(desk: Desk) -> None:
-    """However long its texts are."""
-    desk.run("bench", "default", "--until", "90d", "--reason", "a reason of many words " * 20)
-    lines = [line for line in desk.run("status").splitlines()[4:] if line.strip()]
-    assert [line.split()[0] for line in lines] == ["default", "claudius", "team"]
-    assert re.search(r"valid until \d{4}-\d\d-\d\d 00:5\d, can be refreshed", lines[0])
-    assert len(desk.run("explain", "--at", "2h").splitlines()) == 1 + 3
-
-
-@pytest.mark.parametrize(("columns", "is_table"), [(40, False), (119, False), (120, True), (200, True)])
-def test_a_narrow_terminal_shows_cards(desk: Desk, columns: int, *, is_table: bool) -> None:
-    """No line is cut, and no column is as narrow as a word."""
-    screen = io.StringIO()
-    with open_session(desk.profile, desk.store, None) as session:
-        view = status_view(session.snapshot(), at=desk.now, model=None)
-    Console(width=columns, file=screen).print(view)
-    lines = screen.getvalue().splitlines()
-    assert max(len(line) for line in lines) <= columns
-    assert ("claudius: quota-exhausted" in lines) is not is_table
-    assert any("standing" in line for line in lines) is is_table
-    assert all(
-        word in screen.getvalue() for word in ("quota-exhausted", "refreshed", "advisory,", "renewed", "API key")
-    )
 
 
 def test_status_as_json(desk: Desk) -> None:

@@ -211,9 +211,7 @@ def test_a_login_that_came_to_nothing(issuer: OAuthIssuer, brought: dict[str, st
     assert (str(caught.value), caught.type, is_free(person.address)) == (told, LoginFailedError, True)
 
 
-def test_a_code_is_good_for_the_client_that_asked_for_it(
-    server: OAuthServer, issuer: OAuthIssuer, person: Person
-) -> None:
+def test_a_code_is_good_for_its_client(server: OAuthServer, issuer: OAuthIssuer, person: Person) -> None:
     """Not with another verifier, and not a second time."""
     log_in(issuer, person)
     ((_, form),) = server.forms

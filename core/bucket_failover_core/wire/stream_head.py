@@ -5,8 +5,8 @@ Rules:
 * A stream is passed on with its first event that has output. Until then it can be dropped, and the request repeated.
 * An error event before it is a failure like any other: subscriptions report spent windows so.
 * Events that only announce hold nothing back for long: Anthropic's `message_start`, `content_block_start` and `ping`,
-  OpenAI's `response.created` and the like, and comments. Every other event counts as output: what is not known is not
-  waited out.
+  OpenAI's `response.created` and the like, a first chunk of chat completions that has nothing but a role, and comments.
+  Every other event counts as output: what is not known is not waited out.
 * Only the first 64 KiB are looked at; what says nothing until then is output.
 * Lines end as the standard lets them: with LF, CRLF or CR. A CRLF is one end, also if a chunk ends in its middle.
 
@@ -17,7 +17,10 @@ references of Anthropic and OpenAI, as of 2026.
 import re
 from typing import Final, Literal
 
+from pydantic_core import from_json
+
 from bucket_failover_core.answers import read_answer
+from bucket_failover_core.answers.error_body import as_mapping
 from bucket_failover_core.facts import CallFailure
 
 StreamHead = Literal["open", "output", "error"]
@@ -67,7 +70,22 @@ def _announces(event: bytes) -> bool:
     if name is not None and name[1].strip():
         return name[1].strip() in _ANNOUNCING
     kind = _KIND.search(event)
-    return kind is not None and kind[1] in _ANNOUNCING
+    return kind[1] in _ANNOUNCING if kind is not None else b'"delta"' in event and _has_only_roles(event)
+
+
+def _has_only_roles(event: bytes) -> bool:
+    """Whether it is a chunk of chat completions in which nothing has been said yet."""
+    data = b"\n".join(line.removeprefix(b"data:") for line in event.split(b"\n") if line.startswith(b"data:"))
+    try:
+        chunk = from_json(data)
+    except ValueError:
+        return False
+    choices = as_mapping(chunk).get("choices")
+    if not isinstance(choices, list) or not choices:
+        return False
+    deltas = [as_mapping(as_mapping(choice).get("delta")) for choice in choices]
+    said = (value for delta in deltas for name, value in delta.items() if name != "role")
+    return any("role" in delta for delta in deltas) and not any(said)
 
 
 def _is_error(event: bytes) -> bool:

@@ -12,8 +12,9 @@ from typing import Final, Literal, NamedTuple
 
 import httpx2
 
-from bucket_failover.cli.session import Session, own_folder
+from bucket_failover.cli.session import Session
 from bucket_failover.errors import TokenStoreError, safe_text
+from bucket_failover.places import own_folder
 from bucket_failover.profile import Profile
 from bucket_failover.store.sqlite import FileLocks, locks_of, sides_of
 from bucket_failover_core.outlook import Advice, advise, foresee

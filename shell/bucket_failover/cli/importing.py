@@ -8,9 +8,10 @@ import typer
 from bucket_failover.cli.console import answer, print_json, reader_may_leave, say
 from bucket_failover.cli.options import JsonOption, ProfileOption, ProviderArgument, StoreOption
 from bucket_failover.cli.other_tools import TOOLS
-from bucket_failover.cli.session import Session, UsageError, now, open_session
+from bucket_failover.cli.session import Session, now, open_session
 from bucket_failover.cli.sources import read_source
 from bucket_failover.cli.token_reading import read_key, read_token, token_text
+from bucket_failover.errors import UsageError
 from bucket_failover.tokens import OAuthToken
 
 

@@ -21,7 +21,8 @@ from bucket_failover.cli.options import (
     ProviderOption,
     StoreOption,
 )
-from bucket_failover.cli.session import Session, UsageError, now, open_session
+from bucket_failover.cli.session import Session, now, open_session
+from bucket_failover.errors import UsageError
 
 _NONE_USABLE: Final = 1
 _INTERVAL_SECONDS: Final = 2.0

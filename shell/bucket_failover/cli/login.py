@@ -15,10 +15,11 @@ from bucket_failover.cli.login_notes import notes_on
 from bucket_failover.cli.moments import clock_text
 from bucket_failover.cli.options import BucketsArgument, JsonOption, ProfileOption, ProviderArgument, StoreOption
 from bucket_failover.cli.running import run_until_interrupted
-from bucket_failover.cli.session import KEY_VARIABLE, Session, UsageError, now, open_session
+from bucket_failover.cli.session import Session, now, open_session
 from bucket_failover.cli.sources import typed_secret
 from bucket_failover.cli.token_reading import read_key, token_text
-from bucket_failover.errors import LoginFailedError, LoginTimedOutError, TokenStoreError, safe_text
+from bucket_failover.errors import LoginFailedError, LoginTimedOutError, TokenStoreError, UsageError, safe_text
+from bucket_failover.places import KEY_VARIABLE
 from bucket_failover.tokens import OAuthToken
 from bucket_failover.wiring import Accounts, Flow, open_accounts
 from bucket_failover_core.oauth import DeviceCode

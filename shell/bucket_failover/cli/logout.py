@@ -8,8 +8,8 @@ from bucket_failover.cli import SOME_FAILED
 from bucket_failover.cli.console import answer, print_json, reader_may_leave
 from bucket_failover.cli.options import BucketsArgument, JsonOption, ProfileOption, ProviderArgument, StoreOption
 from bucket_failover.cli.running import run_until_interrupted
-from bucket_failover.cli.session import UsageError, open_session
-from bucket_failover.errors import TokenStoreError, safe_text
+from bucket_failover.cli.session import open_session
+from bucket_failover.errors import TokenStoreError, UsageError, safe_text
 from bucket_failover.wiring import Accounts, open_accounts
 
 

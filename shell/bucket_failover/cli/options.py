@@ -10,7 +10,9 @@ BucketsArgument = Annotated[list[str] | None, typer.Argument(help="The buckets' 
 ProfileOption = Annotated[
     Path | None,
     typer.Option(
-        "--profile", metavar="FILE", help="The profile file. Default: BUCKET_FAILOVER_PROFILE, or the user's."
+        "--profile",
+        metavar="FILE",
+        help="The profile file, or the name of one of the user's. Default: BUCKET_FAILOVER_PROFILE, or profile.toml.",
     ),
 ]
 StoreOption = Annotated[

@@ -11,8 +11,8 @@ from bucket_failover.cli.console import answer, print_json_line, reader_may_leav
 from bucket_failover.cli.moments import clock_text
 from bucket_failover.cli.options import BucketsArgument, JsonOption, ProfileOption, ProviderOption, StoreOption
 from bucket_failover.cli.running import run_until_interrupted
-from bucket_failover.cli.session import Session, UsageError, now, open_session
-from bucket_failover.errors import BucketFailoverError, safe_text
+from bucket_failover.cli.session import Session, now, open_session
+from bucket_failover.errors import BucketFailoverError, UsageError, safe_text
 from bucket_failover.oauth.renewal import RenewalEvent, RenewalFailed, RenewalScheduler, TokenRenewed
 from bucket_failover.wiring import Accounts, open_accounts
 from bucket_failover_core import BucketSnapshot, RenewalSnapshot, TokenCorrupt, TokenOutage, decide_renewal

@@ -1,68 +1,20 @@
 """What the command line knows: the profile, and what the store holds of its buckets."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-import platformdirs
-from pydantic import SecretStr
-
-from bucket_failover.errors import BucketFailoverError, TokenStoreError
+from bucket_failover.errors import TokenStoreError, UsageError
 from bucket_failover.handler.dialogue import state_of_problem
+from bucket_failover.places import profile_path, secrets_vault, store_path
 from bucket_failover.profile import Profile, load_profiles
-from bucket_failover.store import SecretVault, SqliteLimitStore, SqliteTokenStore
-from bucket_failover.store.vaults.choosing import PLACES, choose_vault
+from bucket_failover.store import SqliteLimitStore, SqliteTokenStore
 from bucket_failover_core import BucketSnapshot, FailoverSnapshot, TokenHeld
 from bucket_failover_core.failover import hold_limits
 from bucket_failover_core.oauth import token_worth
 from bucket_failover_core.request import refused_in
-
-_APPLICATION: Final = "bucket-failover"
-PROFILE_VARIABLE: Final = "BUCKET_FAILOVER_PROFILE"
-STORE_VARIABLE: Final = "BUCKET_FAILOVER_STORE"
-SECRETS_VARIABLE: Final = "BUCKET_FAILOVER_SECRETS"
-KEY_VARIABLE: Final = "BUCKET_FAILOVER_KEY"
-
-
-class UsageError(BucketFailoverError):
-    """What the user asked for cannot be; the text names the option and the value."""
-
-
-def profile_path() -> Path:
-    """Where the profile file is, unless an option says otherwise."""
-    named = os.environ.get(PROFILE_VARIABLE)
-    return Path(named) if named else platformdirs.user_config_path(_APPLICATION) / "profile.toml"
-
-
-def own_folder() -> Path:
-    """The folder that is this program's alone."""
-    return platformdirs.user_data_path(_APPLICATION)
-
-
-def store_path() -> Path:
-    """Where tokens and limits are, unless an option says otherwise."""
-    named = os.environ.get(STORE_VARIABLE)
-    return Path(named) if named else own_folder() / "buckets.db"
-
-
-def secrets_vault() -> SecretVault | None:
-    """Where secrets are kept: `auto`, unless the environment says otherwise. A key never stands on the command line.
-
-    Raises:
-        UsageError: the environment names no such place.
-        SecretsPlaceError: it is not to be had here.
-    """
-    named = os.environ.get(SECRETS_VARIABLE) or "auto"
-    place = next((place for place in PLACES if place == named), None)
-    if place is None:
-        message = f"{SECRETS_VARIABLE}: {named!r} is none of {', '.join(PLACES)}"
-        raise UsageError(message)
-    key = SecretStr(os.environ.get(KEY_VARIABLE, ""))
-    return choose_vault(place, key if key.get_secret_value() else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +97,7 @@ def open_session(
         SecretsPlaceError: secrets cannot be kept where the user wants them.
         TokenStoreError: the store cannot be opened.
     """
-    file = profile or profile_path()
+    file = profile_path(None if profile is None else str(profile))
     chosen = _chosen(load_profiles(file), provider, named_by)
     path = store or store_path()
     with SqliteTokenStore(path, vault=secrets_vault()) as tokens, SqliteLimitStore(path) as limits:

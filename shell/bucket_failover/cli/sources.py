@@ -12,8 +12,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from bucket_failover.cli.other_tools import TOOLS, credential_files
-from bucket_failover.cli.session import UsageError
-from bucket_failover.errors import safe_text
+from bucket_failover.errors import UsageError, safe_text
 
 _BYTES_MAX: Final = 4 * 1024 * 1024
 _BYTE_ORDER_MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"

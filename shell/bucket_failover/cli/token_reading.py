@@ -22,7 +22,8 @@ from bucket_failover.cli.credential_files import (
     parse_document,
 )
 from bucket_failover.cli.moments import clock_text
-from bucket_failover.cli.session import UsageError, now
+from bucket_failover.cli.session import now
+from bucket_failover.errors import UsageError
 from bucket_failover.token_fields import is_storable
 from bucket_failover.tokens import API_KEY_TYPE, MaskedDict, OAuthToken
 

@@ -1,13 +1,21 @@
 """What a caller tells a handler: the profile, and the failed call."""
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from bucket_failover_core import AnswerRead, BucketSnapshot, Trigger, Verdict
 from bucket_failover_core.facts import cause_of
+from bucket_failover_core.formats import printable
 from bucket_failover_core.value import trusted
+from bucket_failover_core.wire import CREDENTIAL_HEADERS
 
 _verdict = trusted(Verdict)
+
+_HTTP_ADDRESS: Final = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?", re.ASCII)
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+"""Source: RFC 9110, 5.6.2 (token)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +26,32 @@ class Bucket:
         name: unique in its profile, not empty.
         quota_domain: buckets of the same non-empty domain share their organization's and provider's limits.
         api_key: it holds an API key, which does not expire, is never refreshed, and has no login.
+        base_url: where its API is reached, if that is elsewhere than for the others: a deployment in another region,
+            say. Transports go by it.
+        headers: what its requests carry besides, an organization or a project, say. Transports add them. They are no
+            secrets: a credential belongs into the store.
+
+    Raises:
+        ValueError: the address is no HTTP address, or a header is one for credentials, or no header at all.
     """
 
     name: str
     quota_domain: str = ""
     api_key: bool = False
+    base_url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if self.base_url and not _HTTP_ADDRESS.fullmatch(self.base_url):
+            message = f"base_url: {printable(self.base_url)!r} is no address such as https://eu.example/v1"
+            raise ValueError(message)
+        for name, value in self.headers.items():
+            if name.lower() in CREDENTIAL_HEADERS:
+                message = f"headers: {name} is for a credential, which belongs into the store"
+                raise ValueError(message)
+            if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
+                message = f"headers: {printable(name)!r} is no header, or its value has characters that none may have"
+                raise ValueError(message)
 
     @property
     def snapshot(self) -> BucketSnapshot:

@@ -32,6 +32,36 @@ ANNOUNCING = [
     "response.output_item.added",
     "response.queued",
 ]
+
+
+def chunk(*deltas: object) -> str:
+    """The data of a chunk of chat completions."""
+    return json.dumps({"object": "chat.completion.chunk", "choices": [{"delta": delta} for delta in deltas]})
+
+
+@pytest.mark.parametrize(
+    ("data", "head"),
+    [
+        (chunk({"role": "assistant", "content": ""}), "open"),
+        (chunk({"role": "assistant", "content": None, "tool_calls": []}, {"role": "assistant"}), "open"),
+        (chunk({"role": "assistant", "content": "Once"}), "output"),
+        (chunk({"role": "assistant"}, {"reasoning_content": "Hm"}), "output"),
+        (chunk({"role": "assistant", "tool_calls": [{"index": 0}]}), "output"),
+        (chunk(), "output"),
+        ('{"delta": {"role": "assistant"}}', "output"),
+        ('{"choices": {"delta": 1}}', "output"),
+        ('["delta"]', "output"),
+        ('{"delta": ', "output"),
+    ],
+)
+def test_a_chunk_of_chat_completions_that_has_only_a_role(data: str, head: StreamHead) -> None:
+    """Nothing was said yet; what is not such a chunk counts as output."""
+    assert read_stream_head(event(data)) == head
+    assert read_stream_head(event(data) + event('{"error": {"message": "busy", "code": "server_is_overloaded"}}')) == (
+        "error" if head == "open" else "output"
+    )
+
+
 PING = event(typed("ping"), "ping")
 FAILED = event(ERROR, "error")
 

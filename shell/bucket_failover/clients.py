@@ -1,0 +1,209 @@
+"""The clients of the well-known SDKs, with failover: one line instead of the SDK's own constructor.
+
+Example:
+    from bucket_failover.clients import anthropic_client, openai_client
+    from bucket_failover.transport import keys_from_env
+
+    client = openai_client(keys=keys_from_env("OPENAI_API_KEYS"))
+    client = anthropic_client("work")  # a profile: logins and keys
+
+What comes back is the SDK's own client, of its own class, with its own timeouts and redirects; only what carries its
+requests is ours. Its own retries are off (`max_retries=0`): with both, a 429 with `retry-after: 7200` would be slept
+through before another bucket is asked. Closing the client closes the transport.
+
+Road not taken: classes of our own around the SDKs' (everything they can do would have to be done again), and patching
+the SDKs (what a program imports would depend on what it imported before).
+"""
+
+import os
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from bucket_failover_core.wire import provider_address
+
+if TYPE_CHECKING:
+    import anthropic
+    import openai
+    from google import genai
+
+    from bucket_failover.transport import Keys, ProfileSource
+
+_OURS: Final = frozenset(
+    {"store", "policy", "patience_seconds", "replay_bytes_max", "observe", "inner", "clock", "sleep"}
+)
+"""Arguments that are the transport's; all others are the SDK's."""
+
+
+def openai_client(
+    profile: "ProfileSource" = None,
+    *,
+    keys: "Keys | None" = None,
+    provider: str = "openai",
+    base_url: str | None = None,
+    **options: Any,  # noqa: ANN401 - the SDK's own
+) -> "openai.OpenAI":
+    """An `openai.OpenAI` whose requests go out with the buckets that can serve them.
+
+    Example: `openai_client(keys=["sk-1", "sk-2"]).chat.completions.create(…)`.
+
+    Args:
+        profile: whose credentials: the name of a profile of the user's, a profile file, a `Profile`; None: the user's
+            usual profile, unless there are `keys`.
+        keys: API keys in order of preference, or buckets' names with their keys.
+        provider: whose they are; another one that speaks OpenAI's API, `openrouter` say, has its own address.
+        base_url: where the API is reached; None: OPENAI_BASE_URL, or where the provider's reference says.
+        options: those of the transport (`bucket_failover.transport.loops.SyncFailover`), and those of the SDK.
+
+    Raises:
+        ImportError: the SDK is not installed.
+        ValueError: see `FailoverTransport`; so are ProfileError, UsageError and TokenStoreError.
+    """
+    import openai  # noqa: PLC0415 - whoever has no such SDK uses another client
+
+    from bucket_failover.transport import PLACEHOLDER, FailoverTransport  # noqa: PLC0415 - it needs an extra
+
+    address = _address(base_url, "OPENAI_BASE_URL", provider)
+    ours, theirs = _split(options)
+    transport = FailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
+    http = openai.DefaultHttpxClient(transport=transport)
+    return openai.OpenAI(**{"max_retries": 0} | theirs, api_key=PLACEHOLDER, base_url=address, http_client=http)
+
+
+def async_openai_client(
+    profile: "ProfileSource" = None,
+    *,
+    keys: "Keys | None" = None,
+    provider: str = "openai",
+    base_url: str | None = None,
+    **options: Any,  # noqa: ANN401 - the SDK's own
+) -> "openai.AsyncOpenAI":
+    """An `openai.AsyncOpenAI` with failover; see `openai_client`.
+
+    Raises:
+        ImportError: the SDK is not installed.
+        ValueError: see `openai_client`.
+    """
+    import openai  # noqa: PLC0415 - see above
+
+    from bucket_failover.transport import PLACEHOLDER, AsyncFailoverTransport  # noqa: PLC0415 - see above
+
+    address = _address(base_url, "OPENAI_BASE_URL", provider)
+    ours, theirs = _split(options)
+    transport = AsyncFailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
+    http = openai.DefaultAsyncHttpxClient(transport=transport)
+    return openai.AsyncOpenAI(**{"max_retries": 0} | theirs, api_key=PLACEHOLDER, base_url=address, http_client=http)
+
+
+def anthropic_client(
+    profile: "ProfileSource" = None,
+    *,
+    keys: "Keys | None" = None,
+    provider: str = "anthropic",
+    base_url: str | None = None,
+    **options: Any,  # noqa: ANN401 - the SDK's own
+) -> "anthropic.Anthropic":
+    """An `anthropic.Anthropic` whose requests go out with the buckets that can serve them; see `openai_client`.
+
+    Example: `anthropic_client("work").messages.create(…)`.
+
+    Raises:
+        ImportError: the SDK is not installed.
+        ValueError: see `openai_client`.
+    """
+    import anthropic  # noqa: PLC0415 - see above
+
+    from bucket_failover.transport import PLACEHOLDER, FailoverTransport  # noqa: PLC0415 - see above
+
+    address = _address(base_url, "ANTHROPIC_BASE_URL", provider)
+    ours, theirs = _split(options)
+    transport = FailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
+    http = anthropic.DefaultHttpxClient(transport=transport)
+    return anthropic.Anthropic(**{"max_retries": 0} | theirs, api_key=PLACEHOLDER, base_url=address, http_client=http)
+
+
+def async_anthropic_client(
+    profile: "ProfileSource" = None,
+    *,
+    keys: "Keys | None" = None,
+    provider: str = "anthropic",
+    base_url: str | None = None,
+    **options: Any,  # noqa: ANN401 - the SDK's own
+) -> "anthropic.AsyncAnthropic":
+    """An `anthropic.AsyncAnthropic` with failover; see `anthropic_client`.
+
+    Raises:
+        ImportError: the SDK is not installed.
+        ValueError: see `openai_client`.
+    """
+    import anthropic  # noqa: PLC0415 - see above
+
+    from bucket_failover.transport import PLACEHOLDER, AsyncFailoverTransport  # noqa: PLC0415 - see above
+
+    address = _address(base_url, "ANTHROPIC_BASE_URL", provider)
+    ours, theirs = _split(options)
+    transport = AsyncFailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
+    http = anthropic.DefaultAsyncHttpxClient(transport=transport)
+    return anthropic.AsyncAnthropic(
+        **{"max_retries": 0} | theirs, api_key=PLACEHOLDER, base_url=address, http_client=http
+    )
+
+
+def google_client(
+    profile: "ProfileSource" = None,
+    *,
+    keys: "Keys | None" = None,
+    provider: str = "google",
+    base_url: str | None = None,
+    **options: Any,  # noqa: ANN401 - the SDK's own
+) -> "genai.Client":
+    """A `google.genai.Client`, synchronous and (`.aio`) asynchronous, with failover; see `openai_client`.
+
+    Example: `google_client(keys=keys_from_env("GEMINI_API_KEYS")).models.generate_content(…)`.
+
+    Its connections are given back when it is collected: the SDK closes no HTTP client that it was given.
+
+    Args:
+        profile: see `openai_client`.
+        keys: see `openai_client`. Keys of the two halves are counted apart: what one learns of a limit, the other finds
+            out by itself.
+        provider: whose they are.
+        base_url: where the API is reached; None: where the provider's reference says.
+        options: those of the transport, and those of the SDK but `http_options`.
+
+    Raises:
+        ImportError: the SDK is not installed.
+        ValueError: see `openai_client`.
+    """
+    import httpx2  # noqa: PLC0415 - see above
+    from google import genai  # noqa: PLC0415 - see above
+
+    from bucket_failover.transport import (  # noqa: PLC0415 - see above
+        PLACEHOLDER,
+        AsyncFailoverTransport,
+        FailoverTransport,
+    )
+
+    address = _address(base_url, "GOOGLE_GEMINI_BASE_URL", provider)
+    ours, theirs = _split(options)
+    keys = keys if keys is None or hasattr(keys, "keys") else tuple(keys)
+    source = {"keys": keys, "provider": provider, "base_url": address, **ours}
+    timeout = httpx2.Timeout(None)
+    blocking = httpx2.Client(transport=FailoverTransport(profile, **source), timeout=timeout, follow_redirects=True)
+    waiting = httpx2.AsyncClient(
+        transport=AsyncFailoverTransport(profile, **source), timeout=timeout, follow_redirects=True
+    )
+    http = genai.types.HttpOptions(base_url=address, httpx_client=blocking, httpx_async_client=waiting)
+    client = genai.Client(**theirs, api_key=PLACEHOLDER, http_options=http)
+    weakref.finalize(client, blocking.close)
+    return client
+
+
+def _address(given: str | None, variable: str, provider: str) -> str | None:
+    """Where the API is reached."""
+    return given or os.environ.get(variable) or provider_address(provider)
+
+
+def _split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The transport's options, and the SDK's."""
+    ours = {name: value for name, value in options.items() if name in _OURS}
+    return ours, {name: value for name, value in options.items() if name not in _OURS}

@@ -1,0 +1,255 @@
+"""One request of a client, and what comes of it: built anew for each bucket, read ahead, answered.
+
+Everything here is the same for all HTTP clients, with and without an event loop. There is no rule in it: which bucket,
+when, and whether again, the request machine says; where a credential stands, what a stream begins with, and how our own
+answer looks, `bucket_failover_core.wire` says.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from bucket_failover.client_exceptions import describe_exception
+from bucket_failover.errors import AllBucketsExhaustedError, BucketFailoverError
+from bucket_failover.orchestrator.request import ActiveBucket, Failed
+from bucket_failover.transport.reading import PACKED, DecodedHead, Reading, is_long, text_of
+from bucket_failover.transport.target import PLACEHOLDER, Credentials, Target, UnsendableCredentialError
+from bucket_failover_core import CallFailure
+from bucket_failover_core.value import trusted
+from bucket_failover_core.wire import (
+    CREDENTIAL_HEADERS,
+    SESSION_HEADER,
+    SESSION_HEADERS,
+    Asked,
+    exhausted_answer,
+    read_asked,
+)
+
+EXTENSION: Final = "bucket_failover"
+"""Under which an answer's extensions hold why no bucket was left (`exhausted_error`)."""
+
+_FAILED_FROM: Final = 400
+_RETRY_COUNT: Final = "x-stainless-retry-count"
+"""What the SDKs of OpenAI and Anthropic count their own retries in."""
+
+_CREDENTIALS: Final = frozenset(name.encode() for name in CREDENTIAL_HEADERS)
+_WANTED: Final = frozenset(name.encode() for name in {*SESSION_HEADERS, _RETRY_COUNT})
+_PRINTABLE: Final = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}"
+"""What a header's value may have, and a bucket's name too; anything else of a name is percent-encoded."""
+
+_LOOKED_AT: Final = _CREDENTIALS | _WANTED
+_CONTENT_TYPE: Final = frozenset({"content-type", "Content-Type", "CONTENT-TYPE"})
+
+_described = trusted(CallFailure)
+
+
+class Refused(Exception):  # noqa: N818 - an answer, on its way through the request machine
+    """The provider's answer is a failure. It never leaves the transport.
+
+    Args:
+        failure: as the core reads it.
+        response: as the client gets it, if the request ends with it.
+        has_rest: not all of it was read.
+    """
+
+    def __init__(self, failure: CallFailure, response: Any, *, has_rest: bool) -> None:  # noqa: ANN401 - any family's
+        self.failure = failure
+        self.response = response
+        self.has_rest = has_rest
+        super().__init__(f"status {failure.status}")
+
+
+class WaitRefusedError(BucketFailoverError):
+    """A wait is longer than the client would wait for an answer. It never leaves the transport.
+
+    Args:
+        message: says so.
+        until: Unix seconds at which the wait would have ended.
+    """
+
+    def __init__(self, message: str, *, until: float) -> None:
+        self.until = until
+        super().__init__(message)
+
+
+def describe(error: BaseException) -> CallFailure | None:
+    """What is left of a failed call, as plain data."""
+    return error.failure if isinstance(error, Refused) else describe_exception(error)
+
+
+class Exchange:
+    """A request in progress.
+
+    Args:
+        target: where it goes.
+        request: as the client has made it.
+        clock: gives Unix seconds.
+    """
+
+    def __init__(self, target: Target, request: Any, clock: Callable[[], float]) -> None:  # noqa: ANN401 - any family's
+        self._target = target
+        self._request = request
+        self._clock = clock
+        self._began = clock()
+        self.body: bytes | None = None
+        self.is_replayable = True
+        self._size = 0
+        self.attempts: list[str] = []
+        self.waits = 0
+        self.last: Exception | None = None
+        self.described: CallFailure | None = None
+        self._asked = Asked()
+        self._credentials: Credentials = []
+        self._wanted: dict[str, str] = {}
+        for name, value in request.headers.raw:
+            lower = name.lower()
+            if lower not in _LOOKED_AT:
+                continue
+            if lower in _CREDENTIALS:
+                self._credentials.append((lower.decode(), PLACEHOLDER.encode() in value))
+            else:
+                self._wanted[lower.decode()] = value.decode("latin-1")
+        if self._wanted.get(_RETRY_COUNT, "0") not in {"0", "false"}:
+            target.warn_of_retries()
+
+    def ask(self) -> Mapping[str, str | None]:
+        """Model and conversation of the request, as an orchestrator takes them."""
+        path = self._request.url.raw_path.decode("ascii", "replace")
+        self._asked = read_asked(path, self._wanted, self.body)
+        return {"model": self._asked.model, "session_key": self._asked.session_key}
+
+    def holds_body(self) -> bool:
+        """Whether the body is at hand already."""
+        if isinstance(self._request.stream, self._target.http.ByteStream):
+            self.body = self._request.content
+        return self.body is not None
+
+    def buffered(self, chunks: list[bytes], *, is_whole: bool) -> None:
+        """As much of a body as was read: all of it, or more than is kept."""
+        self.is_replayable = is_whole
+        self.body = b"".join(chunks) if is_whole else None
+
+    def is_too_long(self, chunks: list[bytes], chunk: bytes) -> bool:
+        """Whether a body is too long to be kept, with one more piece, which joins the others."""
+        chunks.append(chunk)
+        self._size += len(chunk)
+        return self._size > self._target.replay_bytes_max
+
+    def wait(self, seconds: float) -> None:
+        """A wait is asked for.
+
+        Raises:
+            WaitRefusedError: the client would not wait that long.
+        """
+        patience = self._target.patience_seconds
+        if patience is None:
+            patience = (self._request.extensions.get("timeout") or {}).get("read")
+        if patience is not None and self._clock() - self._began + seconds > patience:
+            message = f"a wait of {seconds:.0f} s is longer than the client waits for an answer ({patience:.0f} s)"
+            raise WaitRefusedError(message, until=self._clock() + seconds)
+        self.waits += 1
+
+    def dressed(self, active: ActiveBucket) -> Any:  # noqa: ANN401 - any family's
+        """The request as it is sent with a bucket: its credential, its address, its headers."""
+        self.attempts.append(active.name)
+        target, request, bucket = self._target, self._request, self._target.buckets[active.name]
+        url = target.address(request.url, bucket)
+        headers = target.http.Headers(request.headers)
+        try:
+            target.put_credential(headers, self._credentials, active)
+        except UnsendableCredentialError as error:
+            response = target.http.Response(401, json={"error": {"message": str(error)}})
+            raise Refused(CallFailure(status=401, body=str(error)), response, has_rest=False) from None
+        for name, value in bucket.headers.items():
+            headers[name] = value
+        if SESSION_HEADER in self._wanted:
+            del headers[SESSION_HEADER]
+        if url is not request.url:
+            headers["host"] = url.netloc.decode("ascii")
+        built = target.rebuilt(request, headers, url)
+        if self.body is not None and not isinstance(request.stream, target.http.ByteStream):
+            built.stream = target.http.ByteStream(self.body)
+            headers.pop("transfer-encoding", None)
+            headers["content-length"] = str(len(self.body))
+        return built
+
+    def reading(self, response: Any) -> Reading | None:  # noqa: ANN401 - any family's
+        """How an answer is read ahead; None: it is passed on as it is."""
+        raw: list[tuple[bytes, bytes]] = response.headers.raw
+        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw])
+        status: int = response.status_code
+        self.described = _described(status=status, headers=headers, model=self._asked.model)
+        if status >= _FAILED_FROM:
+            return Reading(is_long)
+        if any(name in _CONTENT_TYPE and value.startswith("text/event-stream") for name, value in headers):
+            encoding = response.headers.get("content-encoding", "")
+            return Reading(DecodedHead(encoding).has_begun) if encoding in PACKED else None
+        return None
+
+    def judged(self, response: Any, reading: Reading, ahead: Any, *, has_rest: bool) -> object:  # noqa: ANN401
+        """An answer that was read ahead: to be passed on, or a failure.
+
+        Args:
+            response: the provider's.
+            reading: what was read of it.
+            ahead: a stream of what was read and the rest.
+            has_rest: there is more.
+        """
+        http, kept = self._target.http, {"headers": response.headers, "extensions": response.extensions}
+        passed = http.Response(response.status_code, stream=ahead, **kept)
+        if response.status_code < _FAILED_FROM:
+            if reading.found != "error":
+                return passed
+            text = reading.text
+        else:
+            whole = http.Response(response.status_code, content=reading.head, **kept)
+            text = text_of(whole)
+            passed = passed if has_rest else whole
+        assert self.described is not None  # noqa: S101 - an answer that is judged was looked at
+        failure = self.described.model_copy(update={"body": text})
+        return self.failed(Refused(failure, passed, has_rest=has_rest))
+
+    def failed(self, error: Exception) -> Failed:
+        """A call has failed; one whose body is gone cannot be made again."""
+        self.last = error
+        return Failed(error, output_started=not self.is_replayable)
+
+    def unread(self) -> Any:  # noqa: ANN401 - any family's
+        """The failed answer that is held, if not all of it was read: it has to be closed."""
+        last, self.last = self.last, None
+        return last.response if isinstance(last, Refused) and last.has_rest else None
+
+    def served(self, response: Any) -> Any:  # noqa: ANN401 - any family's
+        """An answer, with what it took to get it."""
+        headers = response.headers
+        if self.attempts:
+            switches = sum(one != other for one, other in zip(self.attempts, self.attempts[1:], strict=False))
+            headers["x-bucket-failover-bucket"] = quote(self.attempts[-1], safe=_PRINTABLE)
+            headers["x-bucket-failover-switches"] = str(switches)
+            headers["x-bucket-failover-waits"] = str(self.waits)
+        return response
+
+    def ended(self, error: Exception) -> Any:  # noqa: ANN401 - any family's
+        """The answer where a request ends without success: the provider's last one, or our own.
+
+        After it, what is `unread` has to be closed.
+
+        Raises:
+            Exception: there is no answer: the client's own exception, the same object.
+        """
+        if isinstance(error, AllBucketsExhaustedError):
+            return self._own_answer(error, error.retry_at)
+        if isinstance(error, WaitRefusedError) and self.last is None:
+            return self._own_answer(error, error.until)
+        last, self.last = self.last, None
+        if isinstance(last, Refused):
+            last.response.headers["x-should-retry"] = "false"
+            return self.served(last.response)
+        raise last or error
+
+    def _own_answer(self, error: BucketFailoverError, retry_at: float | None) -> Any:  # noqa: ANN401 - any family's
+        own = exhausted_answer(self._request.url.path, str(error), retry_at=retry_at, now=self._clock())
+        response = self._target.http.Response(
+            own.status, headers=list(own.headers), content=own.body, extensions={EXTENSION: error}
+        )
+        return self.served(response)

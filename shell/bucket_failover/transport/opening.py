@@ -1,0 +1,102 @@
+"""Whose credentials a transport sends: a profile of the user's, one that a program has made, or a list of keys."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bucket_failover.errors import UsageError
+from bucket_failover.oauth.http_issuer import OAuthIssuer
+from bucket_failover.places import profile_path, secrets_vault, store_path
+from bucket_failover.profile import Profile, load_profiles
+from bucket_failover.store import LimitStore, SqliteLimitStore, SqliteTokenStore, TokenStore
+from bucket_failover.transport.keys import Keys, profile_of_keys
+
+ProfileSource = str | os.PathLike[str] | Profile | None
+"""The name of a profile of the user's (`work`), a profile file, a `Profile`, or None: the user's usual one."""
+
+Store = TokenStore | os.PathLike[str] | str | None
+"""A file, a token store, or None: the user's usual file."""
+
+_KEYS_PROVIDER: Final = "openai"
+"""Whose API most others speak."""
+
+
+class Opened(NamedTuple):
+    """Credentials that are ready to be used.
+
+    Args:
+        profile: the buckets, and how they are chosen.
+        tokens: where their tokens are.
+        limits: where limits are kept; None: in this process.
+        issuer: whom logins are refreshed by; None: there is none.
+        closing: gives back what was opened for it.
+        is_in_memory: reading a token does not block.
+    """
+
+    profile: Profile
+    tokens: TokenStore
+    limits: LimitStore | None
+    issuer: OAuthIssuer | None
+    closing: ExitStack
+    is_in_memory: bool = False
+
+
+def open_credentials(
+    source: ProfileSource,
+    *,
+    keys: Keys | None = None,
+    provider: str | None = None,
+    store: Store = None,
+) -> Opened:
+    """The credentials that a program has named.
+
+    Args:
+        source: see `ProfileSource`; not with `keys`.
+        keys: API keys, instead of a profile.
+        provider: whose they are; of a profile file with several providers, the one that is meant.
+        store: where tokens and limits are: a file, a store (limits are then kept in this process), or None: the
+            user's usual file. Keys are kept in memory.
+
+    Raises:
+        ValueError: there are both keys and a profile, or the keys are none.
+        ProfileError: the profile file cannot be used.
+        UsageError: it has no such provider, or several and none was named.
+        TokenStoreError: the store cannot be opened.
+    """
+    closing = ExitStack()
+    if keys is not None:
+        if source is not None:
+            message = "keys: a profile was named as well; a transport has one or the other"
+            raise ValueError(message)
+        profile, held = profile_of_keys(provider or _KEYS_PROVIDER, keys)
+        return Opened(profile, held, None, None, closing, is_in_memory=True)
+    profile = source if isinstance(source, Profile) else _profile_in(profile_path(source), provider)
+    with closing:
+        tokens, limits = _open_store(store, closing)
+        issuer = None
+        if profile.oauth is not None:
+            issuer = OAuthIssuer(profile.oauth, client_secret=profile.client_secret)
+            closing.callback(issuer.close)
+        return Opened(profile, tokens, limits, issuer, closing.pop_all())
+
+
+def _open_store(store: Store, closing: ExitStack) -> tuple[TokenStore, LimitStore | None]:
+    if store is not None and not isinstance(store, str | os.PathLike):
+        return store, None
+    path = Path(store) if store is not None else store_path()
+    tokens = closing.enter_context(SqliteTokenStore(path, vault=secrets_vault()))
+    return tokens, closing.enter_context(SqliteLimitStore(path))
+
+
+def _profile_in(path: Path, provider: str | None) -> Profile:
+    profiles = load_profiles(path)
+    names = ", ".join(profile.provider for profile in profiles)
+    if provider is None and len(profiles) > 1:
+        message = f"provider: name one of {names}, which {path} has"
+        raise UsageError(message)
+    found = next((profile for profile in profiles if provider in {None, profile.provider}), None)
+    if found is None:
+        message = f"provider: {provider!r} is none of {names}, which {path} has"
+        raise UsageError(message)
+    return found
