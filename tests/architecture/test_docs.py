@@ -1,14 +1,20 @@
 """The documentation: every program in it runs, says what the page says it says, and every link leads somewhere."""
 
+import os
 import re
 import subprocess
 import sys
+import time
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from bucket_failover import OAuthToken, SqliteTokenStore
+from bucket_failover.testing import EmbeddedProvider
 from tests.requirements.trace import PAGE, page, problems
 
 ROOT = Path(__file__).parent.parent.parent
@@ -35,6 +41,40 @@ def programs() -> list[Program]:
     ]
 
 
+@contextmanager
+def users_environment(program: Program, folder: Path) -> Iterator[dict[str, str]]:
+    """What a user of an SDK has: a provider, keys of two accounts, the first of which is spent, and a profile."""
+    if "bucket_failover.clients" not in program.code and "bucket_failover.transport" not in program.code:
+        yield {}
+        return
+    provider, now = EmbeddedProvider(), time.time()
+    keys: list[str] = []
+    for account in ("default", "claudius"):
+        provider.add_account(account)
+        keys.append(provider.add_api_key(account))
+    provider.spend("default", until=now + 7_200.0)
+    store, profile = folder / "buckets.db", folder / "profile.toml"
+    with provider.serve_in_thread() as url, SqliteTokenStore(store) as tokens:
+        profile.write_text(
+            f'[anthropic]\nbuckets = ["default", "claudius"]\n'
+            f'[anthropic.oauth]\ntoken_endpoint = "{url}/oauth/token"\nclient_id = "x"\n'
+        )
+        for account in ("default", "claudius"):
+            issued = provider.issue(account)
+            known = {"refresh_token": issued.refresh_token, "expiry": issued.expires_at, "issued_at": now}
+            tokens.write("anthropic", account, OAuthToken.model_validate({"access_token": issued.access_token} | known))
+        yield {
+            "OPENAI_BASE_URL": f"{url}/v1",
+            "ANTHROPIC_BASE_URL": url,
+            "GOOGLE_GEMINI_BASE_URL": url,
+            "OPENAI_API_KEYS": ", ".join(keys),
+            "ANTHROPIC_API_KEYS": ",".join(keys),
+            "GEMINI_API_KEYS": ",".join(keys),
+            "BUCKET_FAILOVER_PROFILE": str(profile),
+            "BUCKET_FAILOVER_STORE": str(store),
+        }
+
+
 def _id(program: Program) -> str:
     return f"{program.page}:{program.code.strip().splitlines()[0][:30]}"
 
@@ -44,14 +84,16 @@ def test_every_program_runs_and_prints_what_the_page_says(program: Program, tmp_
     """In a process of its own, with warnings as errors."""
     path = tmp_path / "program.py"
     path.write_text(program.code)
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", str(path)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    with users_environment(program, tmp_path) as environment:
+        ran = subprocess.run(
+            [sys.executable, "-W", "error", str(path)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=os.environ | environment,
+        )
     assert ran.returncode == 0, ran.stderr
     if program.output is not None:
         assert ran.stdout == program.output

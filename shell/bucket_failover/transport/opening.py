@@ -9,7 +9,7 @@ from bucket_failover.errors import UsageError
 from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.places import profile_path, secrets_vault, store_path
 from bucket_failover.profile import Profile, load_profiles
-from bucket_failover.store import LimitStore, SqliteLimitStore, SqliteTokenStore, TokenStore
+from bucket_failover.store import LimitStore, MemoryTokenStore, SqliteLimitStore, SqliteTokenStore, TokenStore
 from bucket_failover.transport.keys import Keys, profile_of_keys
 
 ProfileSource = str | os.PathLike[str] | Profile | None
@@ -78,7 +78,8 @@ def open_credentials(
         if profile.oauth is not None:
             issuer = OAuthIssuer(profile.oauth, client_secret=profile.client_secret)
             closing.callback(issuer.close)
-        return Opened(profile, tokens, limits, issuer, closing.pop_all())
+        is_in_memory = isinstance(tokens, MemoryTokenStore)
+        return Opened(profile, tokens, limits, issuer, closing.pop_all(), is_in_memory)
 
 
 def _open_store(store: Store, closing: ExitStack) -> tuple[TokenStore, LimitStore | None]:
