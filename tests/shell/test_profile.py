@@ -124,3 +124,38 @@ def test_a_secret_in_the_wrong_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="client_secret") as caught:
         load_profiles(path)
     assert "53021598" not in str(caught.value)
+
+
+class TestEndpoints:
+    """Buckets that are another endpoint of their provider."""
+
+    def test_in_a_file(self, tmp_path: Path) -> None:
+        """An address and headers of a bucket's own."""
+        path = tmp_path / "profile.toml"
+        path.write_text(
+            '[openai]\nbuckets = [{ name = "eu", api_key = true, base_url = "https://eu.example/openai/v1",'
+            ' headers = { OpenAI-Project = "p" } }]\n'
+        )
+        (profile,) = load_profiles(path)
+        (bucket,) = profile.buckets
+        assert (bucket.base_url, dict(bucket.headers)) == ("https://eu.example/openai/v1", {"OpenAI-Project": "p"})
+
+    @pytest.mark.parametrize(
+        ("fields", "told"),
+        [
+            ('base_url = "ftp://eu.example"', "'ftp://eu.example' is no address such as https://eu.example/v1"),
+            ('base_url = "https://user:pw@eu.example"', "is no address such as https://eu.example/v1"),
+            ('base_url = "https://eu.example/?key=1"', "is no address such as https://eu.example/v1"),
+            ('headers = { Authorization = "x" }', "Authorization is for a credential, which belongs into the store"),
+            ('headers = { "a b" = "x" }', "'a b' is no header"),
+            ('headers = { a = "x\\ny" }', "'a' is no header, or its value has characters that none may have"),
+        ],
+    )
+    def test_what_is_none(self, tmp_path: Path, fields: str, told: str) -> None:
+        """The error names file and field."""
+        path = tmp_path / "profile.toml"
+        path.write_text(f'[openai]\nbuckets = [{{ name = "eu", {fields} }}]\n')
+        with pytest.raises(ProfileError) as caught:
+            load_profiles(path)
+        assert told in str(caught.value)
+        assert str(path) in str(caught.value)
