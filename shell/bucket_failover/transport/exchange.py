@@ -9,9 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from pydantic_core import to_json
+
 from bucket_failover.client_exceptions import describe_exception
 from bucket_failover.errors import AllBucketsExhaustedError, BucketFailoverError
 from bucket_failover.orchestrator.request import ActiveBucket, Failed
+from bucket_failover.transport.family import ahead_stream
 from bucket_failover.transport.reading import PACKED, DecodedHead, Reading, is_long, text_of
 from bucket_failover.transport.target import PLACEHOLDER, Credentials, Target, UnsendableCredentialError
 from bucket_failover_core import CallFailure
@@ -44,19 +47,21 @@ _described = trusted(CallFailure)
 
 
 class Refused(Exception):  # noqa: N818 - an answer, on its way through the request machine
-    """The provider's answer is a failure. It never leaves the transport.
+    """The provider's answer is a failure. It leaves the transport only behind the error that no bucket was left.
 
     Args:
         failure: as the core reads it.
-        response: as the client gets it, if the request ends with it.
-        has_rest: not all of it was read.
+        response: as the client gets it, if the request ends with it; None: in another process.
     """
 
-    def __init__(self, failure: CallFailure, response: Any, *, has_rest: bool) -> None:  # noqa: ANN401 - any family's
+    def __init__(self, failure: CallFailure, response: Any = None) -> None:  # noqa: ANN401 - any family's
         self.failure = failure
         self.response = response
-        self.has_rest = has_rest
         super().__init__(f"status {failure.status}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As the cause of the error that tells why no bucket was left, it crosses processes."""
+        return (type(self), (self.failure,))
 
 
 class WaitRefusedError(BucketFailoverError):
@@ -93,9 +98,12 @@ class Exchange:
         self._began = clock()
         self.body: bytes | None = None
         self.is_replayable = True
+        self._once: Any = None
         self._size = 0
         self.attempts: list[str] = []
         self.waits = 0
+        self.held: Any = None
+        """An answer that is open: it has to be closed, unless the client gets it."""
         self.last: Exception | None = None
         self.described: CallFailure | None = None
         self._asked = Asked()
@@ -124,10 +132,13 @@ class Exchange:
             self.body = self._request.content
         return self.body is not None
 
-    def buffered(self, chunks: list[bytes], *, is_whole: bool) -> None:
-        """As much of a body as was read: all of it, or more than is kept."""
-        self.is_replayable = is_whole
-        self.body = b"".join(chunks) if is_whole else None
+    def buffered(self, chunks: list[bytes], rest: Any) -> None:  # noqa: ANN401 - an iterator of either kind
+        """As much of a body as was read: all of it, or more than is kept, and then the rest."""
+        self.is_replayable = rest is None
+        if rest is None:
+            self.body = b"".join(chunks)
+        else:
+            self._once = ahead_stream(self._target.http)(chunks, rest)
 
     def is_too_long(self, chunks: list[bytes], chunk: bytes) -> bool:
         """Whether a body is too long to be kept, with one more piece, which joins the others."""
@@ -158,8 +169,9 @@ class Exchange:
         try:
             target.put_credential(headers, self._credentials, active)
         except UnsendableCredentialError as error:
-            response = target.http.Response(401, json={"error": {"message": str(error)}})
-            raise Refused(CallFailure(status=401, body=str(error)), response, has_rest=False) from None
+            body = to_json({"error": {"message": str(error)}})
+            response = self._of_our_own(401, (("content-type", "application/json"),), body)
+            raise Refused(CallFailure(status=401, body=str(error)), response) from None
         for name, value in bucket.headers.items():
             headers[name] = value
         if SESSION_HEADER in self._wanted:
@@ -167,6 +179,8 @@ class Exchange:
         if url is not request.url:
             headers["host"] = url.netloc.decode("ascii")
         built = target.rebuilt(request, headers, url)
+        if self._once is not None:
+            built.stream = self._once
         if self.body is not None and not isinstance(request.stream, target.http.ByteStream):
             built.stream = target.http.ByteStream(self.body)
             headers.pop("transfer-encoding", None)
@@ -186,40 +200,42 @@ class Exchange:
             return Reading(DecodedHead(encoding).has_begun) if encoding in PACKED else None
         return None
 
-    def judged(self, response: Any, reading: Reading, ahead: Any, *, has_rest: bool) -> object:  # noqa: ANN401
+    def judged(self, response: Any, reading: Reading, ahead: Any) -> object:  # noqa: ANN401 - any family's
         """An answer that was read ahead: to be passed on, or a failure.
 
         Args:
             response: the provider's.
             reading: what was read of it.
             ahead: a stream of what was read and the rest.
-            has_rest: there is more.
         """
-        http, kept = self._target.http, {"headers": response.headers, "extensions": response.extensions}
-        passed = http.Response(response.status_code, stream=ahead, **kept)
-        if response.status_code < _FAILED_FROM:
-            if reading.found != "error":
-                return passed
-            text = reading.text
-        else:
-            whole = http.Response(response.status_code, content=reading.head, **kept)
-            text = text_of(whole)
-            passed = passed if has_rest else whole
+        http, status = self._target.http, response.status_code
+        passed = http.Response(status, headers=response.headers, stream=ahead, extensions=response.extensions)
+        if status < _FAILED_FROM and reading.found != "error":
+            return passed
+        text = reading.text if status < _FAILED_FROM else text_of(http, response, reading.head)
         assert self.described is not None  # noqa: S101 - an answer that is judged was looked at
-        failure = self.described.model_copy(update={"body": text})
-        return self.failed(Refused(failure, passed, has_rest=has_rest))
+        return self.failed(Refused(self.described.model_copy(update={"body": text}), passed))
+
+    def is_told(self, response: Any) -> bool:  # noqa: ANN401 - any family's
+        """Whether an answer that is cut off has said all the same what it is."""
+        return bool(response.status_code >= _FAILED_FROM)
 
     def failed(self, error: Exception) -> Failed:
         """A call has failed; one whose body is gone cannot be made again."""
         self.last = error
         return Failed(error, output_started=not self.is_replayable)
 
-    def unread(self) -> Any:  # noqa: ANN401 - any family's
-        """The failed answer that is held, if not all of it was read: it has to be closed."""
-        last, self.last = self.last, None
-        return last.response if isinstance(last, Refused) and last.has_rest else None
+    def let_go(self) -> Any:  # noqa: ANN401 - any family's
+        """The answer that is held, which has to be closed now."""
+        held, self.held = self.held, None
+        return held
 
     def served(self, response: Any) -> Any:  # noqa: ANN401 - any family's
+        """The provider's answer is the client's from now on."""
+        self.held = None
+        return self._marked(response)
+
+    def _marked(self, response: Any) -> Any:  # noqa: ANN401 - any family's
         """An answer, with what it took to get it."""
         headers = response.headers
         if self.attempts:
@@ -232,11 +248,10 @@ class Exchange:
     def ended(self, error: Exception) -> Any:  # noqa: ANN401 - any family's
         """The answer where a request ends without success: the provider's last one, or our own.
 
-        After it, what is `unread` has to be closed.
-
         Raises:
             Exception: there is no answer: the client's own exception, the same object.
         """
+        error.with_traceback(None)  # whose frames hold requests and answers for as long as it is kept
         if isinstance(error, AllBucketsExhaustedError):
             return self._own_answer(error, error.retry_at)
         if isinstance(error, WaitRefusedError) and self.last is None:
@@ -249,7 +264,12 @@ class Exchange:
 
     def _own_answer(self, error: BucketFailoverError, retry_at: float | None) -> Any:  # noqa: ANN401 - any family's
         own = exhausted_answer(self._request.url.path, str(error), retry_at=retry_at, now=self._clock())
-        response = self._target.http.Response(
-            own.status, headers=list(own.headers), content=own.body, extensions={EXTENSION: error}
-        )
-        return self.served(response)
+        return self._marked(self._of_our_own(own.status, own.headers, own.body, {EXTENSION: error}))
+
+    def _of_our_own(
+        self, status: int, headers: tuple[tuple[str, str], ...], body: bytes, extensions: dict[str, Any] | None = None
+    ) -> Any:  # noqa: ANN401 - any family's
+        """An answer that comes from no provider, to be read as one that does."""
+        http = self._target.http
+        pairs = [*headers, ("content-length", str(len(body)))]
+        return http.Response(status, headers=pairs, stream=ahead_stream(http)([body]), extensions=extensions or {})

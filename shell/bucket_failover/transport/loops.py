@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, ExitStack, suppress
 from contextvars import ContextVar
 from typing import Any, ClassVar, Final
 
@@ -18,7 +19,7 @@ from bucket_failover.transport.exchange import (
     WaitRefusedError,
     describe,
 )
-from bucket_failover.transport.family import Routes, ahead_stream, async_ahead_stream
+from bucket_failover.transport.family import Routes, ahead_stream
 from bucket_failover.transport.keys import Keys
 from bucket_failover.transport.opening import ProfileSource, Store, open_credentials
 from bucket_failover.transport.target import Target
@@ -121,10 +122,11 @@ class SyncFailover:
 
     def close(self) -> None:
         """Give back connections and stores; what was learned of limits is in its store by then."""
-        for inner in (*self._routes.made, *([] if self._inner is None else [self._inner])):
-            inner.close()
-        self.handler.flush_limits()
-        self._closing.close()
+        with ExitStack() as closing:
+            closing.callback(self._closing.close)
+            closing.callback(self.handler.flush_limits)
+            for inner in (*self._routes.made, *([] if self._inner is None else [self._inner])):
+                closing.callback(inner.close)
 
     def _send(self, request: Any) -> Any:  # noqa: ANN401 - any family's
         return (self._inner or self._routes.of(request.url)).handle_request(request)
@@ -133,37 +135,42 @@ class SyncFailover:
         """One call: its answer, which is read ahead as far as it has to be, or how it has failed."""
         self._discard(exchange)
         try:
-            response = self._send(exchange.dressed(active))
+            exchange.held = response = self._send(exchange.dressed(active))
             reading = exchange.reading(response)
             if reading is None:
                 return response
             chunks, has_rest = iter(response.stream), False
+            exchange.held = ahead = ahead_stream(self._http)(reading.chunks, chunks, response)
             try:
                 has_rest = any(reading.take(chunk) for chunk in chunks)
-            finally:
-                if not has_rest:
-                    response.close()
-            ahead = ahead_stream(self._http)(reading.chunks, chunks, response)
-            return exchange.judged(response, reading, ahead, has_rest=has_rest)
+            except Exception:
+                if not exchange.is_told(response):
+                    raise
+            if not has_rest or reading.found == "error":
+                self._discard(exchange)
+            return exchange.judged(response, reading, ahead)
         except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
+            self._discard(exchange)
             return exchange.failed(error)
 
     def _buffer(self, exchange: Exchange, request: Any) -> None:  # noqa: ANN401 - any family's
         chunks, parts = list[bytes](), iter(request.stream)
-        is_whole = not any(exchange.is_too_long(chunks, chunk) for chunk in parts)
-        if not is_whole:
-            request.stream = ahead_stream(self._http)(chunks, parts, request.stream)
-        exchange.buffered(chunks, is_whole=is_whole)
+        is_longer = any(exchange.is_too_long(chunks, chunk) for chunk in parts)
+        exchange.buffered(chunks, parts if is_longer else None)
 
     def _wait(self, seconds: float) -> None:
-        _current.get().wait(seconds)
+        exchange = _current.get()
+        exchange.wait(seconds)
+        self._discard(exchange)
         self._sleep(seconds)
 
     @staticmethod
     def _discard(exchange: Exchange) -> None:
-        unread = exchange.unread()
-        if unread is not None:
-            unread.close()
+        """Close the answer that is held; what goes wrong in that changes nothing of what the client is told."""
+        held = exchange.let_go()
+        if held is not None:
+            with suppress(Exception):
+                held.close()
 
 
 class AsyncFailover:
@@ -232,10 +239,11 @@ class AsyncFailover:
 
     async def aclose(self) -> None:
         """Give back connections and stores; what was learned of limits is in its store by then."""
-        for inner in (*self._routes.made, *([] if self._inner is None else [self._inner])):
-            await inner.aclose()
-        await asyncio.to_thread(self.handler.flush_limits)
-        self._closing.close()
+        async with AsyncExitStack() as closing:
+            closing.callback(self._closing.close)
+            closing.push_async_callback(asyncio.to_thread, self.handler.flush_limits)
+            for inner in (*self._routes.made, *([] if self._inner is None else [self._inner])):
+                closing.push_async_callback(inner.aclose)
 
     async def _send(self, request: Any) -> Any:  # noqa: ANN401 - any family's
         return await (self._inner or self._routes.of(request.url)).handle_async_request(request)
@@ -244,39 +252,45 @@ class AsyncFailover:
         """See `SyncFailover._attempt`."""
         await self._discard(exchange)
         try:
-            response = await self._send(exchange.dressed(active))
+            exchange.held = response = await self._send(exchange.dressed(active))
             reading = exchange.reading(response)
             if reading is None:
                 return response
             chunks, has_rest = aiter(response.stream), False
+            exchange.held = ahead = ahead_stream(self._http)(reading.chunks, chunks, response)
             try:
                 async for chunk in chunks:
                     if reading.take(chunk):
                         has_rest = True
                         break
-            finally:
-                if not has_rest:
-                    await response.aclose()
-            ahead = async_ahead_stream(self._http)(reading.chunks, chunks, response)
-            return exchange.judged(response, reading, ahead, has_rest=has_rest)
+            except Exception:
+                if not exchange.is_told(response):
+                    raise
+            if not has_rest or reading.found == "error":
+                await self._discard(exchange)
+            return exchange.judged(response, reading, ahead)
         except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
+            await self._discard(exchange)
             return exchange.failed(error)
 
     async def _buffer(self, exchange: Exchange, request: Any) -> None:  # noqa: ANN401 - any family's
-        chunks, parts, is_whole = list[bytes](), aiter(request.stream), True
+        chunks, parts = list[bytes](), aiter(request.stream)
         async for chunk in parts:
             if exchange.is_too_long(chunks, chunk):
-                is_whole = False
-                request.stream = async_ahead_stream(self._http)(chunks, parts, request.stream)
-                break
-        exchange.buffered(chunks, is_whole=is_whole)
+                exchange.buffered(chunks, parts)
+                return
+        exchange.buffered(chunks, None)
 
     async def _wait(self, seconds: float) -> None:
-        _current.get().wait(seconds)
+        exchange = _current.get()
+        exchange.wait(seconds)
+        await self._discard(exchange)
         await self._sleep(seconds)
 
     @staticmethod
     async def _discard(exchange: Exchange) -> None:
-        unread = exchange.unread()
-        if unread is not None:
-            await unread.aclose()
+        """See `SyncFailover._discard`."""
+        held = exchange.let_go()
+        if held is not None:
+            with suppress(Exception):
+                await held.aclose()

@@ -12,6 +12,9 @@ _ERROR_BYTES_MAX: Final = 1_048_576
 _ANY_WINDOW: Final = zlib.MAX_WBITS | 32
 """gzip or zlib, whichever it is. Source: docs.python.org, zlib.decompressobj."""
 
+_HEAD_BYTES_MAX: Final = 65_536
+"""So much is unpacked of a piece: no more of a stream's head is looked at."""
+
 PACKED: Final = frozenset({"", "identity", "gzip", "deflate"})
 """Codings of a stream that can be looked into; one in another coding is passed on as it is."""
 
@@ -58,7 +61,7 @@ class DecodedHead:
         """Whether the answer has begun, or is an error."""
         chunk = reading.chunks[-1]
         try:
-            self._head += chunk if self._unpack is None else self._unpack.decompress(chunk)
+            self._head += chunk if self._unpack is None else self._unpack.decompress(chunk, _HEAD_BYTES_MAX)
         except zlib.error:
             return True  # the client finds out
         reading.found = read_stream_head(self._head)
@@ -67,9 +70,9 @@ class DecodedHead:
         return reading.found != "open"
 
 
-def text_of(response: Any) -> str:  # noqa: ANN401 - any family's
+def text_of(http: Any, response: Any, head: bytes) -> str:  # noqa: ANN401 - any family's
     """The text of an answer that was read, unpacked; empty if it cannot be."""
     try:
-        return str(response.text)
+        return str(http.Response(response.status_code, headers=response.headers, content=head).text)
     except Exception:  # noqa: BLE001 - an answer that was cut off, or packed in a way that is not known, says nothing
         return ""
