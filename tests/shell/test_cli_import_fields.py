@@ -224,6 +224,6 @@ def test_no_frame_of_the_command_shows_a_secret(counter: Counter, monkeypatch: p
     monkeypatch.setattr(SqliteTokenStore, "write", fail)
     counter.pipe(CLAUDE_CODE)
     with pytest.raises(OSError) as caught:  # noqa: PT011 - it is the test's own
-        import_command("anthropic", "default", profile=counter.profile, store=counter.store)
+        import_command(["anthropic", "default"], profile=counter.profile, store=counter.store)
     shown = list(_shown(caught.value, set()))
     assert not any(secret in line for line in shown for secret in (SECRET, REFRESH))

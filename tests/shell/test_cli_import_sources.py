@@ -69,7 +69,7 @@ def test_a_file_that_cannot_be_read(counter: Counter, make: Callable[[Counter], 
         (["--from", "emacs"], "--from: 'emacs' is none of claude-code, codex, gemini, qwen, opencode, pi, cliproxyapi"),
         (["--from-env", "MISSING"], "--from-env: the variable 'MISSING' is not set, or empty"),
         (["--from-env", "EMPTY"], "--from-env: the variable 'EMPTY' is not set, or empty"),
-        ([SECRET], "Got unexpected extra argument"),
+        ([SECRET], "BUCKET: one at a time; a token is never an argument"),
     ],
 )
 def test_a_mistake_in_where_it_comes_from(

@@ -1,6 +1,7 @@
 """The commands `login` and `logout`, and what `import` shares with them: real files, a real issuer, and a browser."""
 
 import io
+import json
 import os
 import pty
 import signal
@@ -263,18 +264,31 @@ def _rest(master: int) -> bytes:
         told += part
 
 
+def test_a_provider_is_named_where_there_are_several(office: Office) -> None:
+    """As an option, as in every command, or before the buckets; with one provider, not at all."""
+    for arguments in (("claudius",), ("anthropic", "claudius"), ("claudius", "--provider", "anthropic")):
+        office.log_in("claudius")
+        told = json.loads(office.run("logout", *arguments, "--json"))
+        assert (told["provider"], list(told["buckets"])) == ("anthropic", ["claudius"])
+    office.profile.write_text(office.profile.read_text() + '\n[openai]\nbuckets = ["anthropic", "mine"]\n')
+    assert "PROVIDER: name one of anthropic, openai" in (office.run("logout", "mine", status=64) or office.error)
+    told = json.loads(office.run("logout", "--provider", "openai", "anthropic", "--json"))
+    assert (told["provider"], list(told["buckets"])) == ("openai", ["anthropic"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("login", "openai"), "PROVIDER: 'openai' is none of anthropic"),
+        (("login", "openai"), "BUCKET: 'openai' is none of anthropic's: default, claudius, team"),
         (("login", "anthropic", "nobody"), "BUCKET: 'nobody' is none of anthropic's: default, claudius, team"),
-        (("login",), "Missing argument 'PROVIDER'"),
+        (("login", "--provider", "openai"), "PROVIDER: 'openai' is none of anthropic"),
         (("login", "anthropic", "--timeout", "0"), "'--timeout'"),
         (("login", "anthropic", "--timeout", "nan"), "'--timeout'"),
         (("logout", "anthropic"), "BUCKET: name the buckets, or say --all"),
         (("logout", "anthropic", "default", "--all"), "BUCKET: name the buckets, or say --all"),
         (("logout", "anthropic", "nobody"), "BUCKET: 'nobody' is none of"),
-        (("import", "anthropic"), "Missing argument 'BUCKET'"),
+        (("import", "anthropic"), "BUCKET: name the one that gets the token"),
+        (("import", "default", "team"), "BUCKET: one at a time"),
     ],
 )
 def test_a_mistake_is_one_clear_line(office: Office, arguments: tuple[str, ...], problem: str) -> None:

@@ -94,7 +94,7 @@ app.command(
 app.command(
     "login",
     epilog="**Exit status**: 0: all are logged in. 1: one is not. 64: the command line, the profile or the store was "
-    "wrong. 130: interrupted.\n\n**Examples**: `bucket-failover login anthropic`, "
+    "wrong. 130: interrupted.\n\n**Examples**: `bucket-failover login`, "
     "`bucket-failover login anthropic claudius --no-browser`, `bucket-failover login anthropic default --device`.",
 )(login_command)
 app.command(

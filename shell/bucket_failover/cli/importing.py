@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from bucket_failover.cli.console import answer, print_json, reader_may_leave, say
-from bucket_failover.cli.options import JsonOption, ProfileOption, ProviderArgument, StoreOption
+from bucket_failover.cli.options import JsonOption, ProfileOption, ProviderOption, StoreOption
 from bucket_failover.cli.other_tools import TOOLS
-from bucket_failover.cli.session import Session, now, open_session
+from bucket_failover.cli.session import Session, now, open_named_session
 from bucket_failover.cli.sources import read_source
 from bucket_failover.cli.token_reading import read_key, read_token, token_text
 from bucket_failover.errors import UsageError
@@ -16,8 +16,13 @@ from bucket_failover.tokens import OAuthToken
 
 
 def import_command(
-    provider: ProviderArgument,
-    bucket: Annotated[str, typer.Argument(help="The bucket's name.", metavar="BUCKET")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="The bucket's name; before it the provider's, if the profile file has several.",
+            metavar="[PROVIDER] BUCKET",
+        ),
+    ],
     tool: Annotated[
         str | None, typer.Option("--from", metavar="TOOL", help=f"Read the file of {', '.join(TOOLS)}.")
     ] = None,
@@ -30,6 +35,7 @@ def import_command(
         typer.Option("--key", metavar="PATH", help="Which object of the JSON, if several have a token: `anthropic`."),
     ] = None,
     as_json: JsonOption = False,
+    provider: ProviderOption = None,
     profile: ProfileOption = None,
     store: StoreOption = None,
 ) -> None:
@@ -38,8 +44,8 @@ def import_command(
     It is read from stdin, a file or the environment, never from the command line, which every user of the machine can
     read.
     """
-    with reader_may_leave(), open_session(profile, store, provider, named_by="PROVIDER") as session:
-        session.check_bucket(bucket)
+    with reader_may_leave(), open_named_session(profile, store, provider, names) as (session, buckets):
+        bucket = _only(buckets, session)
         text = read_source(tool=tool, file=file, variable=from_env, bucket=bucket)
         path = None
         if _takes_key(session, bucket):
@@ -49,13 +55,27 @@ def import_command(
             token = read_key(text, bucket=bucket)
         else:
             token, path = read_token(text, key=key, at=now(), bucket=bucket)
-        session.tokens.write(provider, bucket, token)
+        session.tokens.write(session.profile.provider, bucket, token)
         if as_json:
-            told = {"provider": provider, "bucket": bucket, "expiry": token.expiry, "api_key": token.is_api_key}
+            own = session.profile.provider
+            told = {"provider": own, "bucket": bucket, "expiry": token.expiry, "api_key": token.is_api_key}
             print_json({**told, "from": path})
         else:
             answer(f"{bucket}: stored {token_text(token)}")
         _warn_of_sharing(session, bucket, token, tool)
+
+
+def _only(buckets: list[str], session: Session) -> str:
+    """The bucket that was named.
+
+    Raises:
+        UsageError: it is none, or there is not exactly one.
+    """
+    if len(buckets) != 1:
+        what = "one at a time; a token is never an argument" if buckets else "name the one that gets the token"
+        message = f"BUCKET: {what}"  # what was typed may be a token
+        raise UsageError(message)
+    return session.check_bucket(buckets[0])
 
 
 def _takes_key(session: Session, bucket: str) -> bool:

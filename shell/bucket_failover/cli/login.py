@@ -13,9 +13,9 @@ from bucket_failover.cli import SOME_FAILED
 from bucket_failover.cli.console import answer, print_json, reader_may_leave, say
 from bucket_failover.cli.login_notes import notes_on
 from bucket_failover.cli.moments import clock_text
-from bucket_failover.cli.options import BucketsArgument, JsonOption, ProfileOption, ProviderArgument, StoreOption
+from bucket_failover.cli.options import JsonOption, NamesArgument, ProfileOption, ProviderOption, StoreOption
 from bucket_failover.cli.running import run_until_interrupted
-from bucket_failover.cli.session import Session, now, open_session
+from bucket_failover.cli.session import Session, now, open_named_session
 from bucket_failover.cli.sources import typed_secret
 from bucket_failover.cli.token_reading import read_key, token_text
 from bucket_failover.errors import LoginFailedError, LoginTimedOutError, TokenStoreError, UsageError, safe_text
@@ -66,14 +66,14 @@ class TerminalWindow:
 
 
 def login_command(
-    provider: ProviderArgument,
-    buckets: BucketsArgument = None,
+    names: NamesArgument = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address; open no browser.")] = False,
     device: Annotated[bool, typer.Option("--device", help="Log in elsewhere, by typing a code.")] = False,
     timeout: Annotated[
         float, typer.Option("--timeout", min=1, max=86_400, help="Seconds that one login may take.")
     ] = 300.0,
     as_json: JsonOption = False,
+    provider: ProviderOption = None,
     profile: ProfileOption = None,
     store: StoreOption = None,
 ) -> None:
@@ -81,17 +81,17 @@ def login_command(
 
     A login to the same bucket that another program has asked for is waited for, and its result is ours.
     """
-    with reader_may_leave(), open_session(profile, store, provider, named_by="PROVIDER") as session:
-        names, outcomes = (session.check_buckets(buckets), {}) if buckets else _without_login(session)
-        window = TerminalWindow(opens_browser=not no_browser)
+    with reader_may_leave(), open_named_session(profile, store, provider, names) as (session, buckets):
+        asked, outcomes = (session.check_buckets(buckets), {}) if buckets else _without_login(session)
+        own, window = session.profile.provider, TerminalWindow(opens_browser=not no_browser)
         flow: Flow | None = "device" if device else None
         with open_accounts(session.profile, session.tokens, window=window, flow=flow) as accounts:
-            outcomes |= {name: _log_in(session, accounts, name, timeout) for name in names}
+            outcomes |= {name: _log_in(session, accounts, name, timeout) for name in asked}
         if as_json:
             told = {name: {"problem": each.problem or None, "notes": each.notes} for name, each in outcomes.items()}
-            print_json({"provider": provider, "buckets": told})
+            print_json({"provider": own, "buckets": told})
         elif not outcomes:
-            answer(f"{provider}: every bucket has a usable token or can be refreshed; name one to log in anew")
+            answer(f"{own}: every bucket has a usable token or can be refreshed; name one to log in anew")
         raise typer.Exit(SOME_FAILED if any(each.problem for each in outcomes.values()) else 0)
 
 

@@ -6,31 +6,32 @@ import typer
 
 from bucket_failover.cli import SOME_FAILED
 from bucket_failover.cli.console import answer, print_json, reader_may_leave
-from bucket_failover.cli.options import BucketsArgument, JsonOption, ProfileOption, ProviderArgument, StoreOption
+from bucket_failover.cli.options import JsonOption, NamesArgument, ProfileOption, ProviderOption, StoreOption
 from bucket_failover.cli.running import run_until_interrupted
-from bucket_failover.cli.session import open_session
+from bucket_failover.cli.session import open_named_session
 from bucket_failover.errors import TokenStoreError, UsageError, safe_text
 from bucket_failover.wiring import Accounts, open_accounts
 
 
 def logout_command(
-    provider: ProviderArgument,
-    buckets: BucketsArgument = None,
+    names: NamesArgument = None,
     everything: Annotated[bool, typer.Option("--all", help="Every bucket of the profile.")] = False,
     as_json: JsonOption = False,
+    provider: ProviderOption = None,
     profile: ProfileOption = None,
     store: StoreOption = None,
 ) -> None:
     """Remove a bucket's token here, and ask the issuer to forget the login, if it can be asked."""
-    with reader_may_leave(), open_session(profile, store, provider, named_by="PROVIDER") as session:
+    with reader_may_leave(), open_named_session(profile, store, provider, names) as (session, buckets):
         if bool(buckets) == everything:
             message = "BUCKET: name the buckets, or say --all"
             raise UsageError(message)
-        names = session.check_buckets(buckets or [bucket.name for bucket in session.profile.buckets])
+        asked = session.check_buckets(buckets or [bucket.name for bucket in session.profile.buckets])
+        own = session.profile.provider
         with open_accounts(session.profile, session.tokens) as accounts:
-            outcomes = {name: _log_out(accounts, provider, name) for name in names}
+            outcomes = {name: _log_out(accounts, own, name) for name in asked}
         if as_json:
-            print_json({"provider": provider, "buckets": outcomes})
+            print_json({"provider": own, "buckets": outcomes})
         else:
             for name, told in outcomes.items():
                 answer(f"{name}: {_logout_text(told)}")

@@ -5,8 +5,14 @@ from typing import Annotated
 
 import typer
 
-ProviderArgument = Annotated[str, typer.Argument(help="The provider's name in the profile file.", metavar="PROVIDER")]
 BucketsArgument = Annotated[list[str] | None, typer.Argument(help="The buckets' names.", metavar="[BUCKET]...")]
+NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="The buckets' names; before them the provider's, if the profile file has several.",
+        metavar="[PROVIDER] [BUCKET]...",
+    ),
+]
 ProfileOption = Annotated[
     Path | None,
     typer.Option(

@@ -1,7 +1,7 @@
 """What the command line knows: the profile, and what the store holds of its buckets."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,10 +86,27 @@ class Session:
 
 
 @contextmanager
-def open_session(
-    profile: Path | None, store: Path | None, provider: str | None, *, named_by: str = "--provider"
-) -> Iterator[Session]:
-    """The session that the options ask for. `named_by` is what the command line calls the provider.
+def open_named_session(
+    profile: Path | None, store: Path | None, provider: str | None, names: Sequence[str] | None
+) -> Iterator[tuple[Session, list[str]]]:
+    """The session that the options ask for, and the buckets that the arguments name.
+
+    The first argument is the provider if the profile file has one of that name, and no option names another.
+
+    Raises:
+        ProfileError, UsageError, SecretsPlaceError, TokenStoreError: see `open_session`.
+    """
+    profiles = load_profiles(_file_of(profile))
+    buckets = list(names or ())
+    if provider is None and buckets and any(each.provider == buckets[0] for each in profiles):
+        provider = buckets.pop(0)
+    with _opened(_chosen(profiles, provider, "PROVIDER"), profile, store) as session:
+        yield session, buckets
+
+
+@contextmanager
+def open_session(profile: Path | None, store: Path | None, provider: str | None) -> Iterator[Session]:
+    """The session that the options ask for.
 
     Raises:
         ProfileError: the profile file cannot be used.
@@ -97,11 +114,19 @@ def open_session(
         SecretsPlaceError: secrets cannot be kept where the user wants them.
         TokenStoreError: the store cannot be opened.
     """
-    file = profile_path(None if profile is None else str(profile))
-    chosen = _chosen(load_profiles(file), provider, named_by)
+    with _opened(_chosen(load_profiles(_file_of(profile)), provider, "--provider"), profile, store) as session:
+        yield session
+
+
+@contextmanager
+def _opened(chosen: Profile, profile: Path | None, store: Path | None) -> Iterator[Session]:
     path = store or store_path()
     with SqliteTokenStore(path, vault=secrets_vault()) as tokens, SqliteLimitStore(path) as limits:
-        yield Session(chosen, file, tokens, limits)
+        yield Session(chosen, _file_of(profile), tokens, limits)
+
+
+def _file_of(profile: Path | None) -> Path:
+    return profile_path(None if profile is None else str(profile))
 
 
 def _chosen(profiles: tuple[Profile, ...], provider: str | None, named_by: str) -> Profile:
