@@ -72,7 +72,7 @@ class Stage:
         self.provider = self.new_provider()
         self.store = folder / "buckets.db"
         self.url = ""
-        for kind in (SyncFailover, AsyncFailover, OAuthIssuer):
+        for kind in (SyncFailover, AsyncFailover, OAuthIssuer):  # a transport hands its clock to no issuer
             patch.setitem(_defaults(kind), "clock", self.waits.clock)
         patch.setitem(_defaults(SyncFailover), "sleep", self.waits.sleep)
         patch.setitem(_defaults(AsyncFailover), "sleep", self.waits.sleep_async)
