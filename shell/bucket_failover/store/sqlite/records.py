@@ -11,11 +11,17 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from bucket_failover.store.vaults.interface import SecretVault
-from bucket_failover.tokens import OAuthToken
+from bucket_failover.tokens import MaskedDict, OAuthToken
 from bucket_failover_core import TokenAbsent, TokenCorrupt, TokenHeld
 from bucket_failover_core.oauth import RefreshMark, StoredLogin
 
 _DIGEST_LENGTH: Final = 16
+_FACTS: Final = {"expiry", "issued_at", "scope", "token_type"}
+"""What stands in the clear beside the secrets."""
+
+_SEALED_FACTS: Final = "facts"
+"""Under which they are sealed once more, with the secrets."""
+
 _DAMAGED: Final = ": it is damaged"
 
 
@@ -58,9 +64,18 @@ class SealedRecord(BaseModel):
         )
 
     def token(self, secrets: SecretStr) -> OAuthToken | None:
-        """The token with these secrets; None: they are not those of a token."""
-        facts = self.model_dump(include={"expiry", "issued_at", "scope", "token_type"})
-        return _token(secrets.get_secret_value(), facts).token
+        """The token with these secrets; None: they are not those of a token, or other facts stood beside them.
+
+        So a record cannot be given another end, say, without the key. What an earlier version has sealed says nothing
+        of its facts.
+        """
+        facts = self.model_dump(include=_FACTS)
+        token = _token(secrets.get_secret_value(), facts).token
+        is_its_own = token is not None and (token.fingerprint, token.refresh_fingerprint) == (
+            self.fingerprint,
+            self.refresh_fingerprint,
+        )
+        return token if is_its_own else None
 
 
 def digest_of(provider: str, bucket: str, record: str) -> str:
@@ -100,7 +115,7 @@ def sealed_record(token: OAuthToken, vault: SecretVault, provider: str, bucket: 
         fingerprint=token.fingerprint,
         refresh_fingerprint=token.refresh_fingerprint,
         vault=vault.name,
-        sealed=vault.seal(provider, bucket, SecretStr(json.dumps(_secrets(token)))),
+        sealed=vault.seal(provider, bucket, SecretStr(json.dumps({**_secrets(token), _SEALED_FACTS: _facts(token)}))),
     )
 
 
@@ -158,7 +173,10 @@ def parse_mark(row: Row, refresh_fingerprint: str) -> RefreshMark | None:
 
 def _token(record: str, facts: dict[str, Any]) -> Parsed:
     try:
-        return Parsed(OAuthToken(**{**json.loads(record), **facts}))
+        document = MaskedDict(json.loads(record))  # a traceback with locals shows the names in it
+        if document.pop(_SEALED_FACTS, facts) != facts:
+            return Parsed(wrong=_DAMAGED)
+        return Parsed(OAuthToken(**{**document, **facts}))
     except ValidationError as error:
         return Parsed(wrong=_named(error))
     except (ValueError, TypeError, RecursionError):
@@ -172,7 +190,7 @@ def _named(error: ValidationError) -> str:
 
 
 def _facts(token: OAuthToken) -> dict[str, Any]:
-    return token.model_dump(include={"expiry", "issued_at", "scope", "token_type"})
+    return token.model_dump(include=_FACTS)
 
 
 def _secrets(token: OAuthToken) -> dict[str, Any]:
