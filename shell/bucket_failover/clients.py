@@ -62,6 +62,7 @@ def openai_client(
 
     from bucket_failover.transport import PLACEHOLDER, FailoverTransport  # noqa: PLC0415 - it needs an extra
 
+    keys = _hidden(keys)
     address = _address(base_url, "OPENAI_BASE_URL", provider)
     ours, theirs = _split(options)
     transport = FailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
@@ -87,6 +88,7 @@ def async_openai_client(
 
     from bucket_failover.transport import PLACEHOLDER, AsyncFailoverTransport  # noqa: PLC0415 - see above
 
+    keys = _hidden(keys)
     address = _address(base_url, "OPENAI_BASE_URL", provider)
     ours, theirs = _split(options)
     transport = AsyncFailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
@@ -114,6 +116,7 @@ def anthropic_client(
 
     from bucket_failover.transport import PLACEHOLDER, FailoverTransport  # noqa: PLC0415 - see above
 
+    keys = _hidden(keys)
     address = _address(base_url, "ANTHROPIC_BASE_URL", provider)
     ours, theirs = _split(options)
     transport = FailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
@@ -139,6 +142,7 @@ def async_anthropic_client(
 
     from bucket_failover.transport import PLACEHOLDER, AsyncFailoverTransport  # noqa: PLC0415 - see above
 
+    keys = _hidden(keys)
     address = _address(base_url, "ANTHROPIC_BASE_URL", provider)
     ours, theirs = _split(options)
     transport = AsyncFailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
@@ -183,9 +187,9 @@ def google_client(
         FailoverTransport,
     )
 
+    keys = _hidden(keys)
     address = _address(base_url, "GOOGLE_GEMINI_BASE_URL", provider)
     ours, theirs = _split(options)
-    keys = keys if keys is None or hasattr(keys, "keys") else tuple(keys)
     source = {"keys": keys, "provider": provider, "base_url": address, **ours}
     timeout = httpx2.Timeout(None)
     blocking = httpx2.Client(transport=FailoverTransport(profile, **source), timeout=timeout, follow_redirects=True)
@@ -201,6 +205,13 @@ def google_client(
 def _address(given: str | None, variable: str, provider: str) -> str | None:
     """Where the API is reached."""
     return given or os.environ.get(variable) or provider_address(provider)
+
+
+def _hidden(keys: "Keys | None") -> Any:  # noqa: ANN401 - see `hidden_keys`
+    """The same keys, none of which a traceback shows."""
+    from bucket_failover.transport.keys import hidden_keys  # noqa: PLC0415 - it needs an extra
+
+    return hidden_keys(keys)
 
 
 def _split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

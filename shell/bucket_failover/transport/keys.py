@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -37,6 +38,15 @@ def keys_from_env(*variables: str) -> tuple[SecretStr, ...]:
     return tuple(SecretStr(key) for key in found)
 
 
+def hidden_keys(keys: Any) -> Any:  # noqa: ANN401 - what a program has given; `profile_of_keys` says what is wrong
+    """The same keys, none of which is shown: a traceback that shows local variables would show them."""
+    if isinstance(keys, str):
+        return SecretStr(keys)
+    if isinstance(keys, Mapping):
+        return {name: _hidden(key) for name, key in keys.items()}
+    return keys if keys is None or isinstance(keys, SecretStr) else tuple(map(_hidden, keys))
+
+
 def profile_of_keys(provider: str, keys: Keys) -> tuple[Profile, MemoryTokenStore]:
     """A profile of API keys, and a store in memory that holds them.
 
@@ -49,14 +59,14 @@ def profile_of_keys(provider: str, keys: Keys) -> tuple[Profile, MemoryTokenStor
     Raises:
         ValueError: there is none, one is empty or has characters that no header may have, or it is a single text.
     """
-    if isinstance(keys, str | SecretStr):
+    keys = hidden_keys(keys)
+    if isinstance(keys, SecretStr):
         message = "keys: it is one text, not a list; for the usual list with commas there is keys_from_env"
         raise ValueError(message)  # noqa: TRY004 - one kind of error for all that is wrong with keys
     if isinstance(keys, Mapping):
-        named = {name: _hidden(key) for name, key in keys.items()}
+        named = dict(keys)
     else:
-        each_once = {key.get_secret_value(): key for key in map(_hidden, keys)}
-        named = {f"key-{number}": key for number, key in enumerate(each_once.values(), 1)}
+        named = {f"key-{number}": key for number, key in enumerate(dict.fromkeys(keys), 1)}
     if not named:
         message = "keys: there is none"
         raise ValueError(message)

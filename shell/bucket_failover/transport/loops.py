@@ -20,7 +20,7 @@ from bucket_failover.transport.exchange import (
     describe,
 )
 from bucket_failover.transport.family import Routes, ahead_stream
-from bucket_failover.transport.keys import Keys
+from bucket_failover.transport.keys import Keys, hidden_keys
 from bucket_failover.transport.opening import ProfileSource, Store, open_credentials
 from bucket_failover.transport.target import Target
 from bucket_failover.wiring import LOGIN_COMMAND
@@ -83,6 +83,7 @@ class SyncFailover:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
+        keys = hidden_keys(keys)
         opened = open_credentials(profile, keys=keys, provider=provider, store=store)
         own = opened.profile
         with opened.closing:
@@ -194,6 +195,7 @@ class AsyncFailover:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
+        keys = hidden_keys(keys)
         opened = open_credentials(profile, keys=keys, provider=provider, store=store)
         own = opened.profile
         with opened.closing:

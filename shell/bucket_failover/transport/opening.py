@@ -10,7 +10,7 @@ from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.places import profile_path, secrets_vault, store_path
 from bucket_failover.profile import Profile, load_profiles
 from bucket_failover.store import LimitStore, MemoryTokenStore, SqliteLimitStore, SqliteTokenStore, TokenStore
-from bucket_failover.transport.keys import Keys, profile_of_keys
+from bucket_failover.transport.keys import Keys, hidden_keys, profile_of_keys
 
 ProfileSource = str | os.PathLike[str] | Profile | None
 """The name of a profile of the user's (`work`), a profile file, a `Profile`, or None: the user's usual one."""
@@ -64,7 +64,7 @@ def open_credentials(
         UsageError: it has no such provider, or several and none was named.
         TokenStoreError: the store cannot be opened.
     """
-    closing = ExitStack()
+    closing, keys = ExitStack(), hidden_keys(keys)
     if keys is not None:
         if source is not None:
             message = "keys: a profile was named as well; a transport has one or the other"

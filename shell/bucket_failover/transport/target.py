@@ -33,7 +33,7 @@ class Target:
         replay_bytes_max: bodies up to this size can be sent again.
 
     Raises:
-        ValueError: no address was given, and the provider's is not known.
+        ValueError: no address was given, and the provider's is not known; or it is none.
     """
 
     def __init__(
@@ -52,6 +52,9 @@ class Target:
         self.provider = profile.provider
         self.buckets: dict[str, Bucket] = {bucket.name: bucket for bucket in profile.buckets}
         self.base = http.URL(address)
+        if self.base.scheme not in {"http", "https"} or not self.base.host:
+            message = "base_url: it has to begin with https:// (or http://) and the name of a host"
+            raise ValueError(message)
         self.patience_seconds = patience_seconds
         self.replay_bytes_max = replay_bytes_max
         self._origin = (self.base.scheme, self.base.netloc)
@@ -89,7 +92,10 @@ class Target:
         if not bucket.base_url:
             return url
         base, other = self.base.raw_path.rstrip(b"/"), self.http.URL(bucket.base_url)
-        return other.copy_with(raw_path=other.raw_path.rstrip(b"/") + url.raw_path.removeprefix(base))
+        path: bytes = url.raw_path
+        if path.startswith(base) and path[len(base) : len(base) + 1] in {b"", b"/", b"?"}:
+            path = path[len(base) :]
+        return other.copy_with(raw_path=other.raw_path.rstrip(b"/") + path)
 
     def put_credential(self, headers: Any, credentials: Credentials, active: ActiveBucket) -> None:  # noqa: ANN401
         """Put a bucket's credential into a request's headers, in the place of all others.
@@ -119,6 +125,6 @@ class Target:
 def _can_be_sent(credential: SecretStr) -> bool:
     """Whether a header can carry it. Source: RFC 9110, 5.5; other characters than ASCII's are read differently."""
     text = credential.get_secret_value()
-    can = text.isascii() and text.isprintable()
+    can = bool(text) and text.isascii() and text.isprintable() and text == text.strip()
     del text
     return can
