@@ -1,6 +1,7 @@
 """A transport inside ours that opens no socket: it answers by rule, and counts the streams that are open."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
 from types import ModuleType
@@ -38,6 +39,7 @@ class Inner:
         self._http = http
         self._answer = answer
         self._connections_max = connections_max
+        self._mutex = threading.Lock()
         self.sent: list[Any] = []
         self.keeps_requests = True
         self.opened = 0
@@ -71,8 +73,14 @@ class Inner:
             message = "no connection is free"
             raise self._http.PoolTimeout(message, request=request)
         answer = self._answer(request)
-        self.opened += 1
+        with self._mutex:
+            self.opened += 1
         return self._http.Response(answer.status, headers=answer.headers, stream=_stream(self._http)(self, answer))
+
+    def count_close(self) -> None:
+        """A stream was closed."""
+        with self._mutex:
+            self.closed += 1
 
     def close(self) -> None:
         """Count it."""
@@ -107,7 +115,7 @@ class _Stream:
     def close(self) -> None:
         if not self._is_closed:
             self._is_closed = True
-            self._inner.closed += 1
+            self._inner.count_close()
         if self._answer.at_close is not None:
             raise self._answer.at_close
 
