@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bucket_failover.transport import Keys, ProfileSource
 
 _OURS: Final = frozenset(
-    {"store", "policy", "patience_seconds", "replay_bytes_max", "observe", "inner", "clock", "sleep"}
+    {"store", "strategy", "policy", "patience_seconds", "replay_bytes_max", "observe", "inner", "clock", "sleep"}
 )
 """Arguments that are the transport's; all others are the SDK's."""
 

@@ -162,8 +162,8 @@ async def compare(url: str) -> None:
                     if number:  # the first round opens connections
                         rounds[name].append(spent)
             base = statistics.median(spent.cpu for spent in rounds["bare"])
-            for name, spent in rounds.items():
-                cpu, wall = (statistics.median(each[place] for each in spent) for place in (0, 1))
+            for name, all_rounds in rounds.items():
+                cpu, wall = (statistics.median(each[place] for each in all_rounds) for place in (0, 1))
                 told = {"bare": "hand-written loop"}.get(name, name) if len(keys) > 1 else name
                 print(f"| {what} | {in_flight} | {told} | {cpu:.0f} | {wall:.0f} | {cpu - base:+.0f} |")
 

@@ -222,32 +222,6 @@ class TestStore:
                 with pytest.raises(TokenStoreError, match=f"the secrets of 'p' '{bucket}'"):
                     store.read("p", bucket)
 
-    @pytest.mark.parametrize(
-        ("field", "value"), [("expiry", 9e9), ("scope", "all"), ("fingerprint", "f" * 16), ("refresh_fingerprint", "")]
-    )
-    def test_facts_that_were_changed_are_noticed(
-        self, path: Path, vault: SecretVault, field: str, value: object
-    ) -> None:
-        """A process that can write the file cannot give a token another end, or take its refresh token away."""
-        with SqliteTokenStore(path, vault=vault) as store:
-            store.write("p", "a", token("a"))
-            change = store._connection.execute
-            change(f"UPDATE token SET digest = '', record = json_set(record, '$.{field}', ?)", (value,))  # noqa: S608
-            with pytest.raises(TokenCorruptError, match="'p' 'a' is no token"):
-                store.read("p", "a")
-
-    def test_what_an_earlier_version_has_sealed_is_read(self, path: Path, vault: SecretVault) -> None:
-        """It has sealed the secrets alone."""
-        secrets = {"access_token": "old", "refresh_token": None, "extra": {}}
-        sealed = vault.seal("p", "a", SecretStr(json.dumps(secrets)))
-        with SqliteTokenStore(path, vault=vault) as store:
-            store.write("p", "a", OAuthToken.model_validate({"access_token": "old", "expiry": 9e9}))
-            change = store._connection.execute
-            change("UPDATE token SET digest = '', record = json_set(record, '$.sealed', ?)", (sealed,))
-            former = store.read("p", "a")
-        assert former is not None
-        assert (former.access_token.get_secret_value(), former.expiry) == ("old", 9e9)
-
     def test_two_processes_with_one_key_share_the_tokens(self, path: Path) -> None:
         """Each seals with a salt of its own."""
         child = (

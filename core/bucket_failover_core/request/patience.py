@@ -3,7 +3,8 @@
 Rules: a profile is never less patient than one of its buckets alone. A bucket is given time
 if its token can be called with, it has had fewer than three calls, and nothing but advisory beliefs bench it, or its
 limit ends within `hint_max_seconds`. A directive limit is waited for until it ends; a bucket that has failed, for the
-backoff of its own failures; one that is merely doubted, not at all. Of several the earliest comes first.
+backoff of its own failures; one that is merely doubted, not at all. Of several the earliest comes first. A wait that is
+longer than the caller accepts (`patience_seconds`) is none.
 
 Intuition: two accounts are not worse than one. With one, a bare 429 is waited for; with two, a
 request that only moved on would have used both up within a second.
@@ -36,10 +37,12 @@ def find_patience(ledger: FailoverSnapshot, request: RequestSnapshot, *, now: fl
         request: its own facts: its failed calls, and how patient it is.
         now: Unix seconds.
     """
+    longest = request.policy.patience_seconds
     found = [
         Patience(bucket, until)
         for bucket in ledger.buckets
         if (until := _given_until(bucket, ledger, request, now=now)) is not None
+        and (longest is None or until - now <= longest)
     ]
     return min(found, key=lambda patience: patience.until, default=None)
 

@@ -12,6 +12,7 @@ Rules (REQ-1598-SM07):
   attempts: the first, a retry, and one after it was healed; so a budget of three per bucket always reaches the last.
 * A retry is made only while the budget that all requests share has one left; a burst then fails over at once, and the
   provider's own trouble is told as it is: another account would meet it too.
+* A wait that is longer than the caller accepts is not begun: the request goes elsewhere, and with one bucket it ends.
 * With one bucket there is no failover: it retries within the budget, but gives up on a quota that is spent for longer
   than the policy waits, and on a refusal that a refresh did not heal (REQ-1598-BWC01, REQ-1598-BWC04).
 
@@ -56,6 +57,8 @@ class RetryPolicy(Value):
         hint_max_seconds: the longest that a provider's hint is waited for, 0 or more.
         waits_for_profile: a profile is as patient as the most patient of its buckets would be alone; False: where no
             bucket is left, that is told at once.
+        patience_seconds: the longest wait that the caller accepts, 0 or more: a longer one is not begun, and the
+            request goes to another bucket, or ends; None: any.
     """
 
     max_attempts: int | None = Field(default=None, ge=1)
@@ -64,6 +67,7 @@ class RetryPolicy(Value):
     jitter: float = Field(default=0.3, ge=0, le=1)
     hint_max_seconds: float = Field(default=300.0, ge=0)
     waits_for_profile: bool = True
+    patience_seconds: float | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _bounds_are_in_order(self) -> Self:
@@ -132,13 +136,14 @@ class GiveUp(Value):
     Args:
         cause: what the failure was; None: unknown.
         why: `output-started`: something of the answer has reached the caller; `final`: no repetition can help;
-            `budget`: the attempts are used up, or the retries that all requests share; of these, the first in this
-            order. `unknown`: the answer says nothing that is known (`decide_request` alone says so).
+            `patience`: the wait before the only bucket's next call is longer than the caller accepts; `budget`: the
+            attempts are used up, or the retries that all requests share; of these, the first in this order.
+            `unknown`: the answer says nothing that is known (`decide_request` alone says so).
     """
 
     kind: Literal["give-up"] = "give-up"
     cause: Cause | None
-    why: Literal["output-started", "final", "budget", "unknown"]
+    why: Literal["output-started", "final", "budget", "patience", "unknown"]
 
 
 RetryDecision = Annotated[RetryAt | RefreshThenRetry | FailOver, Field(discriminator="kind")]
@@ -195,6 +200,10 @@ def decide_retry(
     decision = decide(snapshot, verdict, now=now, draw=draw)
     if decision is None:
         return Failure(GiveUp(cause=verdict.cause, why="final"))
+    if _is_too_long(decision, snapshot.policy.patience_seconds, now):
+        if snapshot.bucket_count == 1:
+            return Failure(GiveUp(cause=verdict.cause, why="patience"))
+        decision = _ELSEWHERE
     spent = snapshot.attempts_made >= attempts_allowed(snapshot.policy, snapshot.bucket_count)
     if type(decision) is RetryAt and snapshot.retries_left is not None and snapshot.retries_left < 1:
         if verdict.cause is Cause.THROTTLED and snapshot.bucket_count > 1:
@@ -203,6 +212,14 @@ def decide_retry(
     if spent and type(decision) is not FailOver:
         return Failure(GiveUp(cause=verdict.cause, why="budget"))
     return Success(decision)
+
+
+def _is_too_long(decision: RetryDecision, patience: float | None, now: float) -> bool:
+    """Whether it asks for a wait that the caller does not accept."""
+    if patience is None:
+        return False
+    until = decision.at if type(decision) is RetryAt else decision.not_before if type(decision) is FailOver else None
+    return until is not None and until - now > patience
 
 
 def _decide_alone(snapshot: RetrySnapshot, verdict: Verdict, *, now: float, draw: float) -> RetryDecision | None:

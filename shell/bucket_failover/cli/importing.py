@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
 from bucket_failover.cli.console import answer, print_json, reader_may_leave, say
 from bucket_failover.cli.options import JsonOption, ProfileOption, ProviderOption, StoreOption
@@ -47,14 +48,7 @@ def import_command(
     with reader_may_leave(), open_named_session(profile, store, provider, names) as (session, buckets):
         bucket = _only(buckets, session)
         text = read_source(tool=tool, file=file, variable=from_env, bucket=bucket)
-        path = None
-        if _takes_key(session, bucket):
-            if key is not None:
-                message = f"--key: {bucket} holds an API key, which stands in no JSON"
-                raise UsageError(message)
-            token = read_key(text, bucket=bucket)
-        else:
-            token, path = read_token(text, key=key, at=now(), bucket=bucket)
+        token, path = _parsed(session, text, bucket=bucket, key=key)
         session.tokens.write(session.profile.provider, bucket, token)
         if as_json:
             own = session.profile.provider
@@ -63,6 +57,20 @@ def import_command(
         else:
             answer(f"{bucket}: stored {token_text(token)}")
         _warn_of_sharing(session, bucket, token, tool)
+
+
+def _parsed(session: Session, text: SecretStr, *, bucket: str, key: str | None) -> tuple[OAuthToken, str | None]:
+    """The token in a text, and where in it; the text of an API key is the key.
+
+    Raises:
+        UsageError: it has no token, or an API key is looked for in a JSON.
+    """
+    if not _takes_key(session, bucket):
+        return read_token(text, key=key, at=now(), bucket=bucket)
+    if key is not None:
+        message = f"--key: {bucket} holds an API key, which stands in no JSON"
+        raise UsageError(message)
+    return read_key(text, bucket=bucket), None
 
 
 def _only(buckets: list[str], session: Session) -> str:

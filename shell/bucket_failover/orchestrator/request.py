@@ -111,9 +111,17 @@ class Request:
         means: what it is made with.
         model: the model that is asked, None if unknown.
         session_key: names the conversation that it belongs to.
+        policy: how patient it is; None: as all are that are made with these means.
     """
 
-    def __init__(self, means: Dependencies, *, model: str | None = None, session_key: str | None = None) -> None:
+    def __init__(
+        self,
+        means: Dependencies,
+        *,
+        model: str | None = None,
+        session_key: str | None = None,
+        policy: RetryPolicy | None = None,
+    ) -> None:
         self._means = means
         self._handler = means.handler
         self._room = means.handler.room
@@ -123,6 +131,7 @@ class Request:
         self._is_watched = self._log is not None or means.observe is not None
         self._model = model
         self._session_key = session_key
+        self._policy = means.policy if policy is None else policy
         self._entry: Entry
         self._tokens: dict[str, HeldToken] = {}
         self._misses = 0
@@ -143,7 +152,7 @@ class Request:
         """
         means = self._means
         self._entry = entry = self._handler.begin(
-            self, draw=means.draw(), policy=means.policy, model=self._model, session_key=self._session_key
+            self, draw=means.draw(), policy=self._policy, model=self._model, session_key=self._session_key
         )
         try:
             if self._room.owes_bucket:

@@ -77,6 +77,7 @@ class RetryOrchestrator:
         *,
         model: str | None = None,
         session_key: str | None = None,
+        policy: RetryPolicy | None = None,
     ) -> _T:
         """Perform an operation, again and with other buckets as the rules have it.
 
@@ -84,6 +85,7 @@ class RetryOrchestrator:
             operation: makes one attempt with the bucket and token it is given.
             model: the model that is asked, so that limits about others do not count; None: unknown.
             session_key: names a conversation, which stays with one bucket while that is usable.
+            policy: how patient this request is; None: as all are.
 
         Raises:
             AllBucketsExhaustedError: no bucket of the profile can serve it.
@@ -92,7 +94,7 @@ class RetryOrchestrator:
         """
         if not self._is_adopted:
             await self._adopt_once()
-        steps = Request(self._means, model=model, session_key=session_key).perform()
+        steps = Request(self._means, model=model, session_key=session_key, policy=policy).perform()
         try:
             next_one = await resume_async(steps, self._perform)
             while isinstance(next_one, Attempt):
@@ -208,7 +210,12 @@ class SyncRetryOrchestrator:
         self._is_adopted = False
 
     def call(
-        self, operation: Callable[[ActiveBucket], _T], *, model: str | None = None, session_key: str | None = None
+        self,
+        operation: Callable[[ActiveBucket], _T],
+        *,
+        model: str | None = None,
+        session_key: str | None = None,
+        policy: RetryPolicy | None = None,
     ) -> _T:
         """Perform an operation, again and with other buckets as the rules have it; see `RetryOrchestrator.call`.
 
@@ -218,7 +225,7 @@ class SyncRetryOrchestrator:
             Exception: the operation's own, the same object, if no repetition can help or it cannot be classified.
         """
         self._adopt_once()
-        steps = Request(self._means, model=model, session_key=session_key).perform()
+        steps = Request(self._means, model=model, session_key=session_key, policy=policy).perform()
         try:
             next_one = resume(steps, self._perform)
             while isinstance(next_one, Attempt):

@@ -120,11 +120,12 @@ class Exchange:
         if self._wanted.get(_RETRY_COUNT, "0") not in {"0", "false"}:
             target.warn_of_retries()
 
-    def ask(self) -> Mapping[str, str | None]:
-        """Model and conversation of the request, as an orchestrator takes them."""
+    def ask(self) -> Mapping[str, Any]:
+        """Model, conversation and patience of the request, as an orchestrator takes them."""
         path = self._request.url.raw_path.decode("ascii", "replace")
         self._asked = read_asked(path, self._wanted, self.body)
-        return {"model": self._asked.model, "session_key": self._asked.session_key}
+        policy = self._target.policy_within(self._patience)
+        return {"model": self._asked.model, "session_key": self._asked.session_key, "policy": policy}
 
     def holds_body(self) -> bool:
         """Whether the body is at hand already."""
@@ -152,13 +153,17 @@ class Exchange:
         Raises:
             WaitRefusedError: the client would not wait that long.
         """
-        patience = self._target.patience_seconds
-        if patience is None:
-            patience = (self._request.extensions.get("timeout") or {}).get("read")
+        patience = self._patience
         if patience is not None and self._clock() - self._began + seconds > patience:
             message = f"a wait of {seconds:.0f} s is longer than the client waits for an answer ({patience:.0f} s)"
             raise WaitRefusedError(message, until=self._clock() + seconds)
         self.waits += 1
+
+    @property
+    def _patience(self) -> float | None:
+        """How long the waits of this request may take, in seconds; None: for ever."""
+        told = self._target.patience_seconds
+        return told if told is not None else (self._request.extensions.get("timeout") or {}).get("read")
 
     def dressed(self, active: ActiveBucket) -> Any:  # noqa: ANN401 - any family's
         """The request as it is sent with a bucket: its credential, its address, its headers."""

@@ -24,7 +24,7 @@ from bucket_failover.transport.keys import Keys, hidden_keys
 from bucket_failover.transport.opening import ProfileSource, Store, open_credentials
 from bucket_failover.transport.target import Target
 from bucket_failover.wiring import LOGIN_COMMAND
-from bucket_failover_core import CallFailure, RetryPolicy
+from bucket_failover_core import CallFailure, RetryPolicy, Strategy
 
 REPLAY_BYTES_MAX: Final = 8_388_608
 """A body of 8 MiB is kept for another attempt: longer than any conversation, shorter than an upload of a film."""
@@ -46,10 +46,11 @@ class SyncFailover:
     Args:
         profile: whose credentials: the name of a profile of the user's, a profile file, a `Profile`; None: the user's
             usual profile, unless there are `keys`.
-        keys: API keys in order of preference, or buckets' names with their keys.
+        keys: API keys in order of preference, or buckets' names with their keys; with a `Profile`, of its.
         provider: whose they are; of a profile with several providers, the one that is meant. Of keys: "openai".
         base_url: where the API is reached; None: where the provider's reference says. Credentials go nowhere else.
         store: where tokens and limits are: a file, or a token store; None: the user's usual file. Keys are in memory.
+        strategy: how the bucket of a new request is chosen; None: as the profile says, and of keys, "sticky".
         policy: how patient a request is.
         patience_seconds: how long the waits of one request may take; None: as long as the client waits for an answer.
         replay_bytes_max: bodies up to this size can be sent again; the first failure of a longer one is final.
@@ -75,6 +76,7 @@ class SyncFailover:
         provider: str | None = None,
         base_url: str | None = None,
         store: Store = None,
+        strategy: Strategy | None = None,
         policy: RetryPolicy = RetryPolicy(),  # noqa: B008 - an immutable value
         patience_seconds: float | None = None,
         replay_bytes_max: int = REPLAY_BYTES_MAX,
@@ -84,15 +86,15 @@ class SyncFailover:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         keys = hidden_keys(keys)
-        opened = open_credentials(profile, keys=keys, provider=provider, store=store)
+        opened = open_credentials(profile, keys=keys, provider=provider, store=store, clock=clock)
         own = opened.profile
         with opened.closing:
-            self._target = Target(self._http, own, base_url, patience_seconds, replay_bytes_max)
+            self._target = Target(self._http, own, base_url, patience_seconds, replay_bytes_max, policy)
             self._closing = opened.closing.pop_all()
         self._clock, self._sleep, self._inner = clock, sleep, inner
         self._routes = Routes(self._http, self._http.HTTPTransport)
         manager = SyncStoredOAuthManager(opened.tokens, refresh=opened.issuer, clock=clock, login_command=LOGIN_COMMAND)
-        about: dict[str, Any] = {"policy": own.policy, "strategy": own.strategy, "limits": opened.limits}
+        about: dict[str, Any] = {"policy": own.policy, "strategy": strategy or own.strategy, "limits": opened.limits}
         self.handler = SyncBucketFailoverHandlerImpl(own.buckets, own.provider, manager, clock=clock, **about)
         reads: dict[str, Any] = {"describe": describe, "describe_answer": _described}
         self._orchestrator = SyncRetryOrchestrator(
@@ -187,6 +189,7 @@ class AsyncFailover:
         provider: str | None = None,
         base_url: str | None = None,
         store: Store = None,
+        strategy: Strategy | None = None,
         policy: RetryPolicy = RetryPolicy(),  # noqa: B008 - an immutable value
         patience_seconds: float | None = None,
         replay_bytes_max: int = REPLAY_BYTES_MAX,
@@ -196,10 +199,10 @@ class AsyncFailover:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         keys = hidden_keys(keys)
-        opened = open_credentials(profile, keys=keys, provider=provider, store=store)
+        opened = open_credentials(profile, keys=keys, provider=provider, store=store, clock=clock)
         own = opened.profile
         with opened.closing:
-            self._target = Target(self._http, own, base_url, patience_seconds, replay_bytes_max)
+            self._target = Target(self._http, own, base_url, patience_seconds, replay_bytes_max, policy)
             self._closing = opened.closing.pop_all()
         self._clock, self._sleep, self._inner = clock, sleep, inner
         self._routes = Routes(self._http, self._http.AsyncHTTPTransport)
@@ -210,7 +213,7 @@ class AsyncFailover:
             in_thread=not opened.is_in_memory,
             login_command=LOGIN_COMMAND,
         )
-        about: dict[str, Any] = {"policy": own.policy, "strategy": own.strategy, "limits": opened.limits}
+        about: dict[str, Any] = {"policy": own.policy, "strategy": strategy or own.strategy, "limits": opened.limits}
         self.handler = BucketFailoverHandlerImpl(own.buckets, own.provider, manager, clock=clock, **about)
         reads: dict[str, Any] = {"describe": describe, "describe_answer": _described}
         self._orchestrator = RetryOrchestrator(

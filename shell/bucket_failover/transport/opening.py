@@ -1,6 +1,8 @@
 """Whose credentials a transport sends: a profile of the user's, one that a program has made, or a list of keys."""
 
 import os
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -48,38 +50,57 @@ def open_credentials(
     keys: Keys | None = None,
     provider: str | None = None,
     store: Store = None,
+    clock: Callable[[], float] = time.time,
 ) -> Opened:
     """The credentials that a program has named.
 
     Args:
-        source: see `ProfileSource`; not with `keys`.
-        keys: API keys, instead of a profile.
+        source: see `ProfileSource`.
+        keys: API keys, instead of a profile; with a `Profile`, those of its buckets, by their names.
         provider: whose they are; of a profile file with several providers, the one that is meant.
         store: where tokens and limits are: a file, a store (limits are then kept in this process), or None: the
             user's usual file. Keys are kept in memory.
+        clock: gives Unix seconds.
 
     Raises:
-        ValueError: there are both keys and a profile, or the keys are none.
+        ValueError: there are both keys and a profile file, the keys are none, or not those of the profile's buckets.
         ProfileError: the profile file cannot be used.
         UsageError: it has no such provider, or several and none was named.
         TokenStoreError: the store cannot be opened.
     """
     closing, keys = ExitStack(), hidden_keys(keys)
     if keys is not None:
-        if source is not None:
-            message = "keys: a profile was named as well; a transport has one or the other"
+        if source is not None and not isinstance(source, Profile):
+            message = "keys: a profile file was named as well; its keys belong into the store (bucket-failover import)"
             raise ValueError(message)
-        profile, held = profile_of_keys(provider or _KEYS_PROVIDER, keys)
+        named = provider or (_KEYS_PROVIDER if source is None else source.provider)
+        profile, held = profile_of_keys(named, keys)
+        if source is not None:
+            _check_names(source, profile)
+            profile = source
         return Opened(profile, held, None, None, closing, is_in_memory=True)
     profile = source if isinstance(source, Profile) else _profile_in(profile_path(source), provider)
     with closing:
         tokens, limits = _open_store(store, closing)
         issuer = None
         if profile.oauth is not None:
-            issuer = OAuthIssuer(profile.oauth, client_secret=profile.client_secret)
+            issuer = OAuthIssuer(profile.oauth, client_secret=profile.client_secret, clock=clock)
             closing.callback(issuer.close)
         is_in_memory = isinstance(tokens, MemoryTokenStore)
         return Opened(profile, tokens, limits, issuer, closing.pop_all(), is_in_memory)
+
+
+def _check_names(profile: Profile, keyed: Profile) -> None:
+    """Refuse keys of other buckets than those of the profile.
+
+    Raises:
+        ValueError: there are some.
+    """
+    known = {bucket.name for bucket in profile.buckets}
+    others = [bucket.name for bucket in keyed.buckets if bucket.name not in known]
+    if others:
+        message = f"keys: {', '.join(others)}: the profile has {', '.join(sorted(known))}"
+        raise ValueError(message)
 
 
 def _open_store(store: Store, closing: ExitStack) -> tuple[TokenStore, LimitStore | None]:

@@ -8,6 +8,7 @@ from bucket_failover import logs
 from bucket_failover.handler import Bucket
 from bucket_failover.orchestrator.request import ActiveBucket
 from bucket_failover.profile import Profile
+from bucket_failover_core import RetryPolicy
 from bucket_failover_core.wire import CREDENTIAL_PARAMETERS, credential_place, provider_address
 
 PLACEHOLDER: Final = "bucket-failover"
@@ -16,6 +17,10 @@ PLACEHOLDER: Final = "bucket-failover"
 
 Credentials = list[tuple[str, bool]]
 """Headers of a request that hold credentials, in lower case, and whether it is our placeholder."""
+
+
+_POLICIES_MAX: Final = 64
+"""More than clients of one transport have time-outs."""
 
 
 class UnsendableCredentialError(Exception):
@@ -31,18 +36,20 @@ class Target:
         base_url: where the API is reached; None: where the provider's reference says.
         patience_seconds: how long waits may take in one request; None: as long as the client waits for an answer.
         replay_bytes_max: bodies up to this size can be sent again.
+        policy: how patient requests are, unless their clients are less so.
 
     Raises:
         ValueError: no address was given, and the provider's is not known; or it is none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made in one place, by its two faces
         self,
         http: Any,  # noqa: ANN401 - a module
         profile: Profile,
         base_url: str | None,
         patience_seconds: float | None,
         replay_bytes_max: int,
+        policy: RetryPolicy,
     ) -> None:
         address = base_url or provider_address(profile.provider)
         if address is None:
@@ -57,12 +64,25 @@ class Target:
             raise ValueError(message)
         self.patience_seconds = patience_seconds
         self.replay_bytes_max = replay_bytes_max
+        self._policy = policy
+        self._policies: dict[float, RetryPolicy] = {}
         self._origin = (self.base.scheme, self.base.netloc)
         self._is_warned = False
 
     def is_meant(self, request: Any) -> bool:  # noqa: ANN401 - any family's
         """Whether a request goes to the API: a redirect, or a file elsewhere, gets no credential."""
         return (request.url.scheme, request.url.netloc) == self._origin
+
+    def policy_within(self, patience: float | None) -> RetryPolicy:
+        """How patient a request is whose client waits so many seconds for an answer; None: for ever."""
+        if patience is None:
+            return self._policy
+        known = self._policies.get(patience)
+        if known is None:
+            if len(self._policies) > _POLICIES_MAX:
+                self._policies.clear()
+            known = self._policies[patience] = self._policy.evolve({"patience_seconds": patience})
+        return known
 
     def without_placeholder(self, request: Any) -> Any:  # noqa: ANN401 - any family's
         """A request to another place, as the client has made it, but for our placeholder."""

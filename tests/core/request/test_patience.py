@@ -77,6 +77,12 @@ def test_a_bucket_is_given_time_if_its_token_can_be_called_with(
     assert patience(bucket("a", **facts), OUT, told=told) == (("a", NOW) if is_given else None)
 
 
+@pytest.mark.parametrize(("seconds", "given"), [(19.9, None), (20.0, ("a", NOW + 20)), (None, ("a", NOW + 20))])
+def test_a_wait_that_the_caller_does_not_accept_is_none(seconds: float | None, given: tuple[str, float] | None) -> None:
+    """No bucket is worth it then."""
+    assert patience(bucket("a", limits=(limit(NOW + 20),)), OUT, patience_seconds=seconds) == given
+
+
 def test_a_token_that_was_not_read_may_be_one() -> None:
     """Nothing speaks against it."""
     assert patience(bucket("a"), OUT) == ("a", NOW)

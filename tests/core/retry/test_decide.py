@@ -237,6 +237,33 @@ def test_the_policys_numbers_are_used() -> None:
     assert waits == [RetryAt(at=NOW + 1.5), RetryAt(at=NOW + 3.0), RetryAt(at=NOW + 4.5)]
 
 
+class TestPatience:
+    """A caller that does not accept every wait."""
+
+    @pytest.mark.parametrize(("seconds", "decision"), [(4.9, LEFT), (5.0, RETRY), (None, RETRY)])
+    @pytest.mark.parametrize("cause", [Cause.THROTTLED, Cause.NETWORK, Cause.SERVER_ERROR, Cause.OVERLOADED])
+    def test_a_longer_wait_is_not_begun(self, cause: Cause, seconds: float | None, decision: RetryDecision) -> None:
+        """The request goes elsewhere."""
+        assert decide(cause, policy=RetryPolicy(patience_seconds=seconds)) == decision
+
+    def test_nor_is_one_before_the_next_bucket(self) -> None:
+        """It is called at once."""
+        policy = RetryPolicy(patience_seconds=4.0)
+        assert decide(Cause.OVERLOADED, 2, policy=policy) == LEFT
+        assert decide(Cause.OVERLOADED, 2, policy=RetryPolicy(patience_seconds=5.0)) == FailOver(not_before=NOW + 5.0)
+
+    @pytest.mark.parametrize(("hint", "is_given_up"), [(10.0, False), (10.1, True)])
+    def test_with_one_bucket_it_is_the_end(self, hint: float, *, is_given_up: bool) -> None:
+        """With the caller's own error."""
+        told = decide(Cause.THROTTLED, hint=hint, bucket_count=1, policy=RetryPolicy(patience_seconds=10.0))
+        given_up = GiveUp(cause=Cause.THROTTLED, why="patience")
+        assert told == (given_up if is_given_up else RetryAt(at=NOW + hint))
+
+    def test_a_refresh_is_no_wait(self) -> None:
+        """It is made."""
+        assert decide(Cause.UNAUTHENTICATED, policy=RetryPolicy(patience_seconds=0.0)) == HEAL
+
+
 class TestSharedBudget:
     """A retry is made only while the budget that all requests share has one left."""
 

@@ -114,8 +114,23 @@ class TestOpening:
 
     def test_keys_and_a_profile(self) -> None:
         """One or the other."""
-        with pytest.raises(ValueError, match="keys: a profile was named as well"):
+        with pytest.raises(ValueError, match="keys: a profile file was named as well"):
             open_credentials("work", keys=["sk-1"])
+
+    def test_keys_of_a_profiles_buckets(self) -> None:
+        """What a program says of them, with keys from its environment; a bucket without one has no token."""
+        profile = Profile.model_validate(
+            {"provider": "mistral", "buckets": ["a", {"name": "b", "quota_domain": "acme"}, "c"]}
+        )
+        opened = open_credentials(profile, keys={"a": "sk-1", "b": "sk-2"})
+        assert (opened.profile, opened.is_in_memory) == (profile, True)
+        assert [opened.tokens.read("mistral", name) is not None for name in ("a", "b", "c")] == [True, True, False]
+
+    def test_keys_of_other_buckets(self) -> None:
+        """Both are named."""
+        profile = Profile.model_validate({"provider": "openai", "buckets": ["a", "b"]})
+        with pytest.raises(ValueError, match="keys: key-1: the profile has a, b"):
+            open_credentials(profile, keys=["sk-1"])
 
     def test_no_such_file(self, tmp_path: Path) -> None:
         """Named, with an example of one."""

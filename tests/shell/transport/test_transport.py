@@ -78,6 +78,15 @@ class TestAnswers:
                 assert caller.send("POST", f"{url}/v1/chat/completions", json=ASK).status_code == 429
             assert sum(waits) < 60
 
+    def test_a_hint_longer_than_the_client_waits_sends_the_request_elsewhere(self, kind: str) -> None:
+        """A free bucket serves it at once."""
+        script = Script(k1=[lambda: JSONResponse({}, 429, {"retry-after": "10"})], k2=[served])
+        waits = Waits(NOW)
+        options: dict[str, Any] = {"keys": ["k1", "k2"], "patience_seconds": 2.0, "waits": waits}
+        with script.serve() as url, calling(kind, base_url=url, **options) as caller:
+            answer = caller.send("POST", f"{url}/v1/chat/completions", json=ASK)
+        assert (answer.status_code, marks(answer), waits) == (200, ("key-2", "1", "0"), [])
+
     def test_a_broken_connection_is_the_clients_own_exception(self, kind: str) -> None:
         """Of its family, when the attempts are used up."""
         with Script().serve() as url:

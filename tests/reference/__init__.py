@@ -1,0 +1,1 @@
+"""The API reference, built from the docstrings."""
