@@ -15,6 +15,9 @@ _ANY_WINDOW: Final = zlib.MAX_WBITS | 32
 _HEAD_BYTES_MAX: Final = 65_536
 """So much is unpacked of a piece: no more of a stream's head is looked at."""
 
+_EVENT_ENDS: Final = (b"\n\n", b"\r\r", b"\n\r")
+"""Two bytes with which an event ends, however lines end."""
+
 PACKED: Final = frozenset({"", "identity", "gzip", "deflate"})
 """Codings of a stream that can be looked into; one in another coding is passed on as it is."""
 
@@ -55,18 +58,25 @@ class DecodedHead:
 
     def __init__(self, encoding: str) -> None:
         self._unpack = zlib.decompressobj(_ANY_WINDOW) if encoding in {"gzip", "deflate"} else None
-        self._head = b""
+        self._head = bytearray()
+        self._looked_at = 0
+        """Events that end before it are neither output nor an error."""
 
     def has_begun(self, reading: Reading) -> bool:
-        """Whether the answer has begun, or is an error."""
-        chunk = reading.chunks[-1]
+        """Whether the answer has begun, or is an error. Each event is looked at once, when it has ended."""
+        chunk, before = reading.chunks[-1], len(self._head)
         try:
             self._head += chunk if self._unpack is None else self._unpack.decompress(chunk, _HEAD_BYTES_MAX)
         except zlib.error:
             return True  # the client finds out
-        reading.found = read_stream_head(self._head)
+        if len(self._head) >= _HEAD_BYTES_MAX:
+            self._looked_at = 0
+        elif not any(end in self._head[max(0, before - 1) :] for end in _EVENT_ENDS):
+            return False
+        reading.found = read_stream_head(bytes(self._head[self._looked_at :]))
         if reading.found == "error":
             reading.text = self._head.decode(errors="replace")
+        self._looked_at = 2 + max(self._head.rfind(end) for end in _EVENT_ENDS)
         return reading.found != "open"
 
 
