@@ -31,7 +31,9 @@ IN_FLIGHT: Final = 64
 THREADS: Final = 8
 URL: Final = "https://api.anthropic.com/v1/messages"
 KEYS: Final = {f"bucket {number}": f"key-{number}" for number in range(4)}
-BODY: Final = b'{"model": "m", "max_tokens": 64, "stream": true, "messages": []}'
+BODY: Final = (
+    b'{"model": "m", "max_tokens": 64, "stream": true, "messages": [{"role": "user", "content": "A haiku, please."}]}'
+)
 
 _SSE: Final = {"content-type": "text/event-stream", "x-provider": "yes"}
 _PLAIN: Final = {"x-provider": "yes"}
@@ -72,6 +74,8 @@ class World:
         """What the provider says."""
         self.now += 0.05
         fault = self.chance.random()
+        if self.now % 20.0 < 0.5:
+            return Answer(429, _PLAIN | _SPENT | {"retry-after": "900"}, (b"{}",))  # all buckets are spent together
         if fault < 0.02:
             message = "broken"
             raise self.chance.choice((httpx2.ConnectError, httpx2.ReadTimeout, httpx2.RemoteProtocolError))(message)
@@ -106,6 +110,7 @@ class World:
         assert headers["x-should-retry"] == "false"
         assert EXTENSION in extensions
         self.ends["ours"] += 1
+        self.now += 60.0  # without a call, no other time passes
 
     def broke(self, error: Exception) -> None:
         """A request has ended with the client's own exception."""
@@ -202,7 +207,7 @@ class _Served(World):
     """Counts for another world; over sockets every answer is the provider's, or ours."""
 
     def __init__(self, world: World) -> None:
-        self.chance, self.ends = world.chance, world.ends
+        self.chance, self.ends, self.now = world.chance, world.ends, world.now
 
     def ended(self, status: int, headers: Any, extensions: Any) -> None:
         """See `World.ended`."""

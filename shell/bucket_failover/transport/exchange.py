@@ -41,7 +41,7 @@ _PRINTABLE: Final = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}"
 """What a header's value may have, and a bucket's name too; anything else of a name is percent-encoded."""
 
 _LOOKED_AT: Final = _CREDENTIALS | _WANTED
-_CONTENT_TYPE: Final = frozenset({"content-type", "Content-Type", "CONTENT-TYPE"})
+_STREAM: Final = "text/event-stream"
 
 _described = trusted(CallFailure)
 
@@ -200,7 +200,7 @@ class Exchange:
         self.described = _described(status=status, headers=headers, model=self._asked.model)
         if status >= _FAILED_FROM:
             return Reading(is_long)
-        if any(name in _CONTENT_TYPE and value.startswith("text/event-stream") for name, value in headers):
+        if any(name.lower() == "content-type" and value.lower().startswith(_STREAM) for name, value in headers):
             encoding = response.headers.get("content-encoding", "")
             return Reading(DecodedHead(encoding).has_begun) if encoding in PACKED else None
         return None

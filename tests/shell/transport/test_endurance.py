@@ -13,6 +13,7 @@ def test_threads_that_share_a_client() -> None:
     told = play_threads(960)
     assert (told["requests"], told["left_open"], told["in_flight"]) == (960, 0, 0)
     assert told["ends"]["provider's 200"] > 600
+    assert told["ends"]["ours"] > 0
 
 
 def test_tasks_that_share_a_client() -> None:
@@ -30,3 +31,4 @@ def test_two_connections_for_eight_threads() -> None:
     """Over real sockets: the pool is as free at the end as at the beginning."""
     told = play_sockets(80)
     assert (told["requests"], told["held"], told["in_pool"]) == (80, [], 0)
+    assert told["ends"]["provider's 200"] > 60
