@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import gc
 import json
+import logging
 import random
 import threading
 from collections import Counter
@@ -237,6 +238,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.transport_endurance", description=__doc__)
     parser.add_argument("requests", nargs="?", type=int, default=100_000, help="how many; default: 100000")
     requests = parser.parse_args().requests
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # the server tells of each reader that has stopped
     told = {
         "threads": play_threads(requests // 2),
         "tasks": asyncio.run(play_tasks(requests // 2)),
