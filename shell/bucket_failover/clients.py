@@ -15,11 +15,8 @@ Road not taken: classes of our own around the SDKs' (everything they can do woul
 the SDKs (what a program imports would depend on what it imported before).
 """
 
-import os
 import weakref
 from typing import TYPE_CHECKING, Any, Final
-
-from bucket_failover_core.wire import provider_address
 
 if TYPE_CHECKING:
     import anthropic
@@ -60,10 +57,10 @@ def openai_client(
     """
     import openai  # noqa: PLC0415 - whoever has no such SDK uses another client
 
-    from bucket_failover.transport import PLACEHOLDER, FailoverTransport  # noqa: PLC0415 - it needs an extra
+    from bucket_failover.transport import PLACEHOLDER, FailoverTransport, api_address  # noqa: PLC0415 - it needs an extra
 
     keys = _hidden(keys)
-    address = _address(base_url, "OPENAI_BASE_URL", provider)
+    address = api_address(provider, base_url)
     ours, theirs = _split(options)
     transport = FailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
     http = openai.DefaultHttpxClient(transport=transport)
@@ -86,10 +83,10 @@ def async_openai_client(
     """
     import openai  # noqa: PLC0415 - see above
 
-    from bucket_failover.transport import PLACEHOLDER, AsyncFailoverTransport  # noqa: PLC0415 - see above
+    from bucket_failover.transport import PLACEHOLDER, AsyncFailoverTransport, api_address  # noqa: PLC0415 - see above
 
     keys = _hidden(keys)
-    address = _address(base_url, "OPENAI_BASE_URL", provider)
+    address = api_address(provider, base_url)
     ours, theirs = _split(options)
     transport = AsyncFailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
     http = openai.DefaultAsyncHttpxClient(transport=transport)
@@ -114,10 +111,10 @@ def anthropic_client(
     """
     import anthropic  # noqa: PLC0415 - see above
 
-    from bucket_failover.transport import PLACEHOLDER, FailoverTransport  # noqa: PLC0415 - see above
+    from bucket_failover.transport import PLACEHOLDER, FailoverTransport, api_address  # noqa: PLC0415 - see above
 
     keys = _hidden(keys)
-    address = _address(base_url, "ANTHROPIC_BASE_URL", provider)
+    address = api_address(provider, base_url)
     ours, theirs = _split(options)
     transport = FailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
     http = anthropic.DefaultHttpxClient(transport=transport)
@@ -140,10 +137,10 @@ def async_anthropic_client(
     """
     import anthropic  # noqa: PLC0415 - see above
 
-    from bucket_failover.transport import PLACEHOLDER, AsyncFailoverTransport  # noqa: PLC0415 - see above
+    from bucket_failover.transport import PLACEHOLDER, AsyncFailoverTransport, api_address  # noqa: PLC0415 - see above
 
     keys = _hidden(keys)
-    address = _address(base_url, "ANTHROPIC_BASE_URL", provider)
+    address = api_address(provider, base_url)
     ours, theirs = _split(options)
     transport = AsyncFailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
     http = anthropic.DefaultAsyncHttpxClient(transport=transport)
@@ -185,10 +182,11 @@ def google_client(
         PLACEHOLDER,
         AsyncFailoverTransport,
         FailoverTransport,
+        api_address,
     )
 
     keys = _hidden(keys)
-    address = _address(base_url, "GOOGLE_GEMINI_BASE_URL", provider)
+    address = api_address(provider, base_url)
     ours, theirs = _split(options)
     source = {"keys": keys, "provider": provider, "base_url": address, **ours}
     timeout = httpx2.Timeout(None)
@@ -200,11 +198,6 @@ def google_client(
     client = genai.Client(**theirs, api_key=PLACEHOLDER, http_options=http)
     weakref.finalize(client, blocking.close)
     return client
-
-
-def _address(given: str | None, variable: str, provider: str) -> str | None:
-    """Where the API is reached."""
-    return given or os.environ.get(variable) or provider_address(provider)
 
 
 def _hidden(keys: "Keys | None") -> Any:  # noqa: ANN401 - see `hidden_keys`

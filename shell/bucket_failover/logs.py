@@ -57,6 +57,12 @@ def client_retries(provider: str) -> None:
     _log(logging.WARNING, "client-retries", provider, message)
 
 
+def sent_elsewhere(provider: str, host: str, base: str) -> None:
+    """A client has sent a request for a credential of ours to another host than the API's; told once for each host."""
+    message = f"a request to {host} got no credential: they go to {base} alone, which base_url can change"
+    _log(logging.WARNING, "sent-elsewhere", provider, message, host=host)
+
+
 def bucket_classified(provider: str, finding: BucketFinding) -> None:
     """A bucket was ruled out, by the fact in the finding (REQ-1598-LD02)."""
     if LOGGER.isEnabledFor(logging.INFO):

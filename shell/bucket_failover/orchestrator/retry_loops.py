@@ -95,11 +95,12 @@ class RetryOrchestrator:
         if not self._is_adopted:
             await self._adopt_once()
         steps = Request(self._means, model=model, session_key=session_key, policy=policy).perform()
+        outcome: object = None
         try:
             next_one = await resume_async(steps, self._perform)
             while isinstance(next_one, Attempt):
                 try:
-                    outcome: object = operation(next_one.active)
+                    outcome = operation(next_one.active)
                     if hasattr(outcome, "__await__"):  # a plain function may answer at once
                         outcome = await outcome
                 except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
@@ -107,6 +108,7 @@ class RetryOrchestrator:
                 next_one = await resume_async(steps, self._perform, outcome=outcome)
         finally:
             steps.close()
+            outcome = None  # else an exception that ends the request would refer to itself by this frame
         return cast("_T", next_one.value)
 
     async def stream(
@@ -226,17 +228,19 @@ class SyncRetryOrchestrator:
         """
         self._adopt_once()
         steps = Request(self._means, model=model, session_key=session_key, policy=policy).perform()
+        outcome: object = None
         try:
             next_one = resume(steps, self._perform)
             while isinstance(next_one, Attempt):
                 try:
-                    outcome: object = operation(next_one.active)
+                    outcome = operation(next_one.active)
                     refuse_coroutine(outcome)
                 except Exception as error:  # noqa: BLE001 - what it was is for `describe` to say
                     outcome = Failed(error)
                 next_one = resume(steps, self._perform, outcome=outcome)
         finally:
             steps.close()
+            outcome = None  # see above
         return cast("_T", next_one.value)
 
     def stream(

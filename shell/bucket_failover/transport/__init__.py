@@ -17,7 +17,7 @@ from bucket_failover.transport.exhausted import exhausted_error
 from bucket_failover.transport.httpx2 import AsyncFailoverTransport, FailoverTransport
 from bucket_failover.transport.keys import Keys, keys_from_env
 from bucket_failover.transport.opening import ProfileSource
-from bucket_failover.transport.target import PLACEHOLDER
+from bucket_failover.transport.target import PLACEHOLDER, api_address
 
 __all__ = [
     "EXTENSION",
@@ -26,6 +26,7 @@ __all__ = [
     "FailoverTransport",
     "Keys",
     "ProfileSource",
+    "api_address",
     "exhausted_error",
     "keys_from_env",
 ]

@@ -1,5 +1,6 @@
 """Where requests go, and how one is built for a bucket: its credential, its address, its headers."""
 
+import os
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -19,6 +20,32 @@ Credentials = list[tuple[str, bool]]
 """Headers of a request that hold credentials, in lower case, and whether it is our placeholder."""
 
 
+_HOSTS_MAX: Final = 16
+"""More than a program is wrong about."""
+
+_ADDRESS_VARIABLES: Final = {
+    "openai": "OPENAI_BASE_URL",
+    "anthropic": "ANTHROPIC_BASE_URL",
+    "google": "GOOGLE_GEMINI_BASE_URL",
+}
+"""By which the SDKs are told where the API is reached. Source: their READMEs, as of 2026."""
+
+
+def api_address(provider: str, base_url: str | None) -> str | None:
+    """Where a provider's API is reached: as the caller says, as the SDK's variable says, as its reference says.
+
+    Args:
+        provider: whose.
+        base_url: what the caller says; None: nothing.
+
+    Returns:
+        The address; None: it is not known.
+    """
+    variable = _ADDRESS_VARIABLES.get(provider)
+    told = os.environ.get(variable) if variable is not None else None
+    return base_url or told or provider_address(provider)
+
+
 _POLICIES_MAX: Final = 64
 """More than clients of one transport have time-outs."""
 
@@ -33,7 +60,7 @@ class Target:
     Args:
         http: the client's family: the module `httpx2` or `httpx`.
         profile: whose buckets.
-        base_url: where the API is reached; None: where the provider's reference says.
+        base_url: where the API is reached; None: see `api_address`.
         patience_seconds: how long waits may take in one request; None: as long as the client waits for an answer.
         replay_bytes_max: bodies up to this size can be sent again.
         policy: how patient requests are, unless their clients are less so.
@@ -51,7 +78,7 @@ class Target:
         replay_bytes_max: int,
         policy: RetryPolicy,
     ) -> None:
-        address = base_url or provider_address(profile.provider)
+        address = api_address(profile.provider, base_url)
         if address is None:
             message = f"base_url: say where the API of {profile.provider!r} is reached; credentials go nowhere else"
             raise ValueError(message)
@@ -67,7 +94,7 @@ class Target:
         self._policy = policy
         self._policies: dict[float, RetryPolicy] = {}
         self._origin = (self.base.scheme, self.base.netloc)
-        self._is_warned = False
+        self._warned: set[str] = set()
 
     def is_meant(self, request: Any) -> bool:  # noqa: ANN401 - any family's
         """Whether a request goes to the API: a redirect, or a file elsewhere, gets no credential."""
@@ -85,11 +112,13 @@ class Target:
         return known
 
     def without_placeholder(self, request: Any) -> Any:  # noqa: ANN401 - any family's
-        """A request to another place, as the client has made it, but for our placeholder."""
+        """A request to another place, as the client has made it, but for our placeholder; its host is told once."""
         headers = self.http.Headers(request.headers)
         for name, value in request.headers.raw:
             if PLACEHOLDER.encode() in value:
                 del headers[name.decode()]
+                if self._tells(request.url.host):
+                    logs.sent_elsewhere(self.provider, request.url.host, self.base.host)
         return self.rebuilt(request, headers, request.url)
 
     def rebuilt(self, request: Any, headers: Any, url: Any) -> Any:  # noqa: ANN401 - any family's
@@ -100,9 +129,15 @@ class Target:
 
     def warn_of_retries(self) -> None:
         """The client repeats its requests as well: told once."""
-        if not self._is_warned:
-            self._is_warned = True
+        if self._tells(""):
             logs.client_retries(self.provider)
+
+    def _tells(self, host: str) -> bool:
+        """Whether something about a host, or (empty) about the client, is told now: each once, and of few hosts."""
+        is_new = host not in self._warned and len(self._warned) < _HOSTS_MAX
+        if is_new:
+            self._warned.add(host)
+        return is_new
 
     def address(self, url: Any, bucket: Bucket) -> Any:  # noqa: ANN401 - any family's
         """Where a request is sent: a bucket may be another endpoint. Credentials in the address go no further."""

@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from bucket_failover import Observed, RetryPolicy, UseBucket
-from bucket_failover.transport import FailoverTransport, exhausted_error
+from bucket_failover.transport import PLACEHOLDER, FailoverTransport, api_address, exhausted_error
 from tests.support.callers import Caller, Script, Waits, calling
 from tests.support.scripted import ASK, NOW, both_families_both_loops, marks, served, spent
 
@@ -120,6 +120,36 @@ def test_a_client_that_retries_by_itself_is_told_once(caplog: pytest.LogCaptureF
     told = [record for record in caplog.records if record.name == "bucket_failover"]
     assert [(record.levelno, record.event) for record in told] == [(logging.WARNING, "client-retries")]  # type: ignore[attr-defined]
     assert "max_retries=0" in told[0].getMessage()
+
+
+def test_a_client_that_asks_another_host_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """In the log: its requests get no credential there."""
+    elsewhere = Script()
+    with elsewhere.serve() as url, calling("httpx2", keys=["k1"], base_url="https://api.example") as caller:
+        for _ in range(2):
+            caller.send("POST", f"{url}/v1/x", headers={"authorization": f"Bearer {PLACEHOLDER}"})
+        caller.send("GET", f"{url}/file")
+    told = [record for record in caplog.records if record.name == "bucket_failover"]
+    assert [(record.levelno, record.event) for record in told] == [(logging.WARNING, "sent-elsewhere")]  # type: ignore[attr-defined]
+    assert "a request to 127.0.0.1 got no credential: they go to api.example alone" in told[0].getMessage()
+
+
+@pytest.mark.parametrize(
+    ("provider", "given", "variable", "address"),
+    [
+        ("openai", "https://a.example", "https://b.example", "https://a.example"),
+        ("openai", None, "https://b.example", "https://b.example"),
+        ("openai", None, "", "https://api.openai.com/v1"),
+        ("groq", None, "https://b.example", "https://api.groq.com/openai/v1"),
+        ("acme", None, "https://b.example", None),
+    ],
+)
+def test_where_an_api_is(
+    provider: str, given: str | None, variable: str, address: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the caller says, as the SDK's variable says, as the provider's reference says."""
+    monkeypatch.setenv("OPENAI_BASE_URL", variable)
+    assert api_address(provider, given) == address
 
 
 def test_where_the_api_is_has_to_be_known() -> None:
