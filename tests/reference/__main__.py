@@ -27,6 +27,7 @@ PUBLIC: Final = (
     "bucket_failover.store",
     "bucket_failover.observe",
     "bucket_failover.testing",
+    "bucket_failover.testing.strategies",
     "bucket_failover.conformance",
     "bucket_failover_core",
     "bucket_failover_core.request",

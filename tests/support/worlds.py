@@ -9,7 +9,7 @@ Example:
     'claudius'
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
@@ -17,12 +17,12 @@ from typing import Final, Literal
 from hypothesis import strategies as st
 from returns.pipeline import is_successful
 
+from bucket_failover.testing import strategies
 from bucket_failover_core import (
     AllBucketsExhausted,
     BucketSnapshot,
     BucketSwitched,
     CallFailed,
-    Cause,
     FailoverDecision,
     FailoverEvent,
     FailoverPolicy,
@@ -33,10 +33,7 @@ from bucket_failover_core import (
     Reauthenticated,
     ReauthFailed,
     RefreshFailed,
-    TokenAbsent,
-    TokenCorrupt,
     TokenHeld,
-    TokenOutage,
     TokenRead,
     TokenRefreshed,
     TokenUnread,
@@ -45,7 +42,6 @@ from bucket_failover_core import (
     advance,
     decide_failover,
 )
-from bucket_failover_core.facts import Problem
 
 NOW: Final = 1_000.0
 """The moment at which everything happens, unless a test says otherwise."""
@@ -200,124 +196,54 @@ def limit(until: float = NOW + 60, **facts: object) -> Limit:
     return Limit.model_validate({**told, "until": until, **facts})
 
 
-# Random worlds, for the laws. Few values each, so that they meet: three fingerprints over all buckets, moments around
-# `NOW`, two quota domains.
+# Random worlds, for the laws, made of the strategies that users have as well.
 
-FINGERPRINTS: Final = ("", "fp-1", "fp-2", "fp-3")
+FINGERPRINTS: Final = strategies.FINGERPRINTS
+NAMES: Final = strategies.NAMES
 MOMENTS: Final = (NOW - 1, NOW, NOW + 1, NOW + 60, NOW + 9_000)
-DOMAINS: Final = ("", "org-1", "org-2")
-NAMES: Final = ("default", "claudius", "vybestack", "acoliver", "spare")
 
 
-def tokens(fingerprints: tuple[str, ...] = FINGERPRINTS) -> st.SearchStrategy[KnownToken]:
+def tokens(fingerprints: Sequence[str] = FINGERPRINTS) -> st.SearchStrategy[KnownToken]:
     """Whatever a store may answer."""
-    there = st.builds(
-        TokenHeld,
-        expiry=st.sampled_from((None, *MOMENTS)),
-        fingerprint=st.sampled_from(fingerprints),
-        refreshable=st.booleans(),
-    )
-    return st.one_of(
-        there,
-        there,
-        st.just(TokenAbsent()),
-        st.builds(TokenCorrupt, detail=st.sampled_from(("", "half a token"))),
-        st.builds(TokenOutage, detail=st.sampled_from(("", "disk on fire"))),
-    )
+    return strategies.tokens(now=NOW, fingerprints=fingerprints)
 
 
 def limits() -> st.SearchStrategy[tuple[Limit, ...]]:
     """What may be believed about a bucket's quota: mostly nothing."""
-    one = st.builds(
-        Limit,
-        until=st.sampled_from(MOMENTS),
-        window=st.sampled_from(("minute", "5h", "week")),
-        source=st.just("header"),
-        scope=st.sampled_from(("request", "model", "credential", "organization", "provider")),
-        strength=st.sampled_from(("directive", "advisory")),
-        model=st.sampled_from((None, "opus", "haiku")),
-        observed_at=st.sampled_from((None, NOW - 2, NOW)),
-    )
-    return st.one_of(st.just(()), st.just(()), st.lists(one, max_size=3).map(tuple))
+    return strategies.limits(now=NOW)
 
 
-def triggers(fingerprints: tuple[str, ...] = FINGERPRINTS) -> st.SearchStrategy[Trigger]:
+def triggers(fingerprints: Sequence[str] = FINGERPRINTS) -> st.SearchStrategy[Trigger]:
     """Whatever a failed call may have said."""
-    return st.builds(
-        Trigger,
-        status=st.sampled_from((None, 401, 401, 402, 403, 408, 429, 500, 529)),
-        cause=st.one_of(st.none(), st.none(), st.sampled_from(Cause)),
-        fingerprint=st.sampled_from((None, *fingerprints)),
-        limits=limits(),
-        detail=st.sampled_from(("", "as the provider put it")),
-    )
+    return strategies.triggers(now=NOW, fingerprints=fingerprints)
 
 
-def fresh_buckets(fingerprints: tuple[str, ...] = FINGERPRINTS) -> st.SearchStrategy[BucketSnapshot]:
-    """Buckets as they are when a request begins: nothing tried, nothing spent."""
-    return st.builds(
-        BucketSnapshot,
-        name=st.just("claudius"),
-        token=st.one_of(st.just(TokenUnread()), tokens(fingerprints)),
-        paused=st.sampled_from((False, False, True)),
-        limits=limits(),
-        quota_domain=st.sampled_from(DOMAINS),
-        api_key=st.sampled_from((False, False, True)),
-    )
-
-
-def used_buckets(fingerprints: tuple[str, ...] = FINGERPRINTS) -> st.SearchStrategy[BucketSnapshot]:
+def used_buckets(fingerprints: Sequence[str] = FINGERPRINTS) -> st.SearchStrategy[BucketSnapshot]:
     """Buckets in the middle of a request, whatever may have befallen them."""
-    problems = st.builds(
-        Problem,
-        cause=st.one_of(st.none(), st.sampled_from(Cause)),
-        detail=st.sampled_from(("", "earlier", "later")),
-    )
-    history = st.fixed_dictionaries(
-        {
-            "rejected": st.sampled_from(((), (), ("fp-1",), ("fp-2",), ("fp-2", "fp-3"))),
-            "refresh_spent": st.booleans(),
-            "reauth_spent": st.sampled_from((False, False, True)),
-            "renewed_by": st.sampled_from((None, None, "refresh", "reauth")),
-            "tried": st.booleans(),
-            "problems": st.lists(problems, max_size=3).map(tuple),
-        }
-    )
-
-    def aged(fresh: BucketSnapshot, past: dict[str, object]) -> BucketSnapshot:
-        if fresh.token.kind != "held":
-            past = {**past, "renewed_by": None}
-        return fresh.model_copy(update=past)
-
-    return st.builds(aged, fresh_buckets(fingerprints), history)
+    return strategies.buckets(now=NOW, fingerprints=fingerprints, used=True)
 
 
-@st.composite
-def _profiles(draw: st.DrawFn, facts: st.SearchStrategy[BucketSnapshot], sizes: tuple[int, int]) -> FailoverSnapshot:
-    """Profiles of these buckets, each under a name of its own, any of them current, under a trigger."""
-    names = draw(st.permutations(NAMES))[: draw(st.integers(*sizes))]
-    return FailoverSnapshot(
-        provider="anthropic",
-        buckets=tuple(draw(facts).model_copy(update={"name": name}) for name in names),
-        current=draw(st.sampled_from((None, *names))),
-        trigger=draw(triggers()),
-        policy=FailoverPolicy(reauths_per_request=draw(st.integers(0, 3))),
-        model=draw(st.sampled_from((None, "opus", "haiku"))),
+def _profiles(
+    fingerprints: Sequence[str], sizes: tuple[int, int], *, used: bool
+) -> st.SearchStrategy[FailoverSnapshot]:
+    policies = st.builds(FailoverPolicy, reauths_per_request=st.integers(0, 3))
+    return strategies.snapshots(
+        now=NOW, fingerprints=fingerprints, min_size=sizes[0], max_size=sizes[1], used=used, policies=policies
     )
 
 
 def fresh_profiles(
-    fingerprints: tuple[str, ...] = FINGERPRINTS, *, min_size: int = 0, max_size: int = len(NAMES)
+    fingerprints: Sequence[str] = FINGERPRINTS, *, min_size: int = 0, max_size: int = len(NAMES)
 ) -> st.SearchStrategy[FailoverSnapshot]:
     """Profiles as they are when the first call of a request has failed."""
-    return _profiles(fresh_buckets(fingerprints), (min_size, max_size))
+    return _profiles(fingerprints, (min_size, max_size), used=False)
 
 
 def used_profiles(
-    fingerprints: tuple[str, ...] = FINGERPRINTS, *, min_size: int = 0, max_size: int = len(NAMES)
+    fingerprints: Sequence[str] = FINGERPRINTS, *, min_size: int = 0, max_size: int = len(NAMES)
 ) -> st.SearchStrategy[FailoverSnapshot]:
     """Profiles in the middle of a request."""
-    return _profiles(used_buckets(fingerprints), (min_size, max_size))
+    return _profiles(fingerprints, (min_size, max_size), used=True)
 
 
 def worlds(fingerprints: tuple[str, ...] = (*FINGERPRINTS, "fp-4", "fp-5")) -> st.SearchStrategy[World]:
