@@ -33,6 +33,7 @@ SLOW = (
     "test_demo",
     "test_docs",
     "test_endurance",
+    "test_fork",
     "test_http_issuer",
     "test_leaks",
     "test_limit_store",
@@ -43,11 +44,15 @@ SLOW = (
     "test_sdk",
     "test_secrets",
     "test_serving",
+    "test_shape_faults",
+    "test_sharing",
     "test_simulated_day",
     "test_store",
+    "test_strategies",
+    "test_stream_heads",
     "test_structure",
     "test_transport",
-    "test_vaults",
+    "test_vault",
 )
 """Parts of the names of files whose tests take most of the time: worlds, laws, processes, pages."""
 

@@ -22,7 +22,7 @@ from bucket_failover import Bucket, MemoryTokenStore, OAuthToken, Profile
 from bucket_failover.clients import async_openai_client
 
 IN_FLIGHT = (1, 16, 64)
-ROUNDS = 12
+ROUNDS = 8
 REQUESTS = 192
 """In each round."""
 

@@ -140,7 +140,7 @@ def test_answers_say_what_they_are(good: CallFailure, bad: CallFailure) -> None:
     assert read.verdict is not None
 
 
-QUICKLY = settings(max_examples=500, derandomize=True, database=None)
+QUICKLY = settings(max_examples=20_000, derandomize=True, database=None)
 
 
 @pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.CANCELLED])
