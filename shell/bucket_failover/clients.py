@@ -55,16 +55,11 @@ def openai_client(
         ImportError: the SDK is not installed.
         ValueError: see `FailoverTransport`; so are ProfileError, UsageError and TokenStoreError.
     """
-    import openai  # noqa: PLC0415 - whoever has no such SDK uses another client
-
-    from bucket_failover.transport import PLACEHOLDER, FailoverTransport, api_address  # noqa: PLC0415 - it needs an extra
+    import openai  # noqa: PLC0415 - a user of another SDK need not have it
 
     keys = _hidden(keys)
-    address = api_address(provider, base_url)
-    ours, theirs = _split(options)
-    transport = FailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
-    http = openai.DefaultHttpxClient(transport=transport)
-    return openai.OpenAI(**{"max_retries": 0} | theirs, api_key=PLACEHOLDER, base_url=address, http_client=http)
+    transport, told = _parts("FailoverTransport", profile, keys, provider, base_url, options)
+    return openai.OpenAI(**told, http_client=openai.DefaultHttpxClient(transport=transport))
 
 
 def async_openai_client(
@@ -83,14 +78,9 @@ def async_openai_client(
     """
     import openai  # noqa: PLC0415 - see above
 
-    from bucket_failover.transport import PLACEHOLDER, AsyncFailoverTransport, api_address  # noqa: PLC0415 - see above
-
     keys = _hidden(keys)
-    address = api_address(provider, base_url)
-    ours, theirs = _split(options)
-    transport = AsyncFailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
-    http = openai.DefaultAsyncHttpxClient(transport=transport)
-    return openai.AsyncOpenAI(**{"max_retries": 0} | theirs, api_key=PLACEHOLDER, base_url=address, http_client=http)
+    transport, told = _parts("AsyncFailoverTransport", profile, keys, provider, base_url, options)
+    return openai.AsyncOpenAI(**told, http_client=openai.DefaultAsyncHttpxClient(transport=transport))
 
 
 def anthropic_client(
@@ -111,14 +101,9 @@ def anthropic_client(
     """
     import anthropic  # noqa: PLC0415 - see above
 
-    from bucket_failover.transport import PLACEHOLDER, FailoverTransport, api_address  # noqa: PLC0415 - see above
-
     keys = _hidden(keys)
-    address = api_address(provider, base_url)
-    ours, theirs = _split(options)
-    transport = FailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
-    http = anthropic.DefaultHttpxClient(transport=transport)
-    return anthropic.Anthropic(**{"max_retries": 0} | theirs, api_key=PLACEHOLDER, base_url=address, http_client=http)
+    transport, told = _parts("FailoverTransport", profile, keys, provider, base_url, options)
+    return anthropic.Anthropic(**told, http_client=anthropic.DefaultHttpxClient(transport=transport))
 
 
 def async_anthropic_client(
@@ -137,16 +122,9 @@ def async_anthropic_client(
     """
     import anthropic  # noqa: PLC0415 - see above
 
-    from bucket_failover.transport import PLACEHOLDER, AsyncFailoverTransport, api_address  # noqa: PLC0415 - see above
-
     keys = _hidden(keys)
-    address = api_address(provider, base_url)
-    ours, theirs = _split(options)
-    transport = AsyncFailoverTransport(profile, keys=keys, provider=provider, base_url=address, **ours)
-    http = anthropic.DefaultAsyncHttpxClient(transport=transport)
-    return anthropic.AsyncAnthropic(
-        **{"max_retries": 0} | theirs, api_key=PLACEHOLDER, base_url=address, http_client=http
-    )
+    transport, told = _parts("AsyncFailoverTransport", profile, keys, provider, base_url, options)
+    return anthropic.AsyncAnthropic(**told, http_client=anthropic.DefaultAsyncHttpxClient(transport=transport))
 
 
 def google_client(
@@ -178,24 +156,15 @@ def google_client(
     import httpx2  # noqa: PLC0415 - see above
     from google import genai  # noqa: PLC0415 - see above
 
-    from bucket_failover.transport import (  # noqa: PLC0415 - see above
-        PLACEHOLDER,
-        AsyncFailoverTransport,
-        FailoverTransport,
-        api_address,
-    )
-
     keys = _hidden(keys)
-    address = api_address(provider, base_url)
-    ours, theirs = _split(options)
-    source = {"keys": keys, "provider": provider, "base_url": address, **ours}
-    timeout = httpx2.Timeout(None)
-    blocking = httpx2.Client(transport=FailoverTransport(profile, **source), timeout=timeout, follow_redirects=True)
-    waiting = httpx2.AsyncClient(
-        transport=AsyncFailoverTransport(profile, **source), timeout=timeout, follow_redirects=True
-    )
+    transport, told = _parts("FailoverTransport", profile, keys, provider, base_url, options)
+    async_transport, _ = _parts("AsyncFailoverTransport", profile, keys, provider, base_url, options)
+    address, _ = told.pop("base_url"), told.pop("max_retries")
+    timeout = httpx2.Timeout(None)  # as the SDK's own: it sets one for each request
+    blocking = httpx2.Client(transport=transport, timeout=timeout, follow_redirects=True)
+    waiting = httpx2.AsyncClient(transport=async_transport, timeout=timeout, follow_redirects=True)
     http = genai.types.HttpOptions(base_url=address, httpx_client=blocking, httpx_async_client=waiting)
-    client = genai.Client(**theirs, api_key=PLACEHOLDER, http_options=http)
+    client = genai.Client(**told, http_options=http)
     weakref.finalize(client, blocking.close)
     return client
 
@@ -207,7 +176,19 @@ def _hidden(keys: "Keys | None") -> Any:  # noqa: ANN401 - see `hidden_keys`
     return hidden_keys(keys)
 
 
-def _split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The transport's options, and the SDK's."""
+def _parts(  # noqa: PLR0917 - as the clients take them
+    kind: str,
+    profile: "ProfileSource",
+    keys: Any,  # noqa: ANN401 - hidden
+    provider: str,
+    base_url: str | None,
+    options: dict[str, Any],
+) -> tuple[Any, dict[str, Any]]:
+    """A transport of a kind, and what the SDK's client is made with besides."""
+    from bucket_failover import transport as transports  # noqa: PLC0415 - it needs an extra
+
+    address = transports.api_address(provider, base_url)
     ours = {name: value for name, value in options.items() if name in _OURS}
-    return ours, {name: value for name, value in options.items() if name not in _OURS}
+    theirs = {name: value for name, value in options.items() if name not in _OURS}
+    made = getattr(transports, kind)(profile, keys=keys, provider=provider, base_url=address, **ours)
+    return made, {"max_retries": 0, **theirs, "api_key": transports.PLACEHOLDER, "base_url": address}

@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from bucket_failover.errors import BucketFailoverError
+from bucket_failover.errors import BucketFailoverError, UsageError
 from bucket_failover.handler import Bucket
 from bucket_failover.profile_problems import problems_of
 from bucket_failover_core import FailoverPolicy, FailoverSnapshot, Strategy
@@ -127,6 +127,30 @@ def load_profiles(path: str | os.PathLike[str]) -> tuple[Profile, ...]:
         # Out here, what the file holds is in no frame that a traceback could show, and in no exception behind this one.
         raise ProfileError(profiles)
     return profiles
+
+
+def choose_profile(profiles: tuple[Profile, ...], provider: str | None, *, named_by: str, where: str = "") -> Profile:
+    """The profile of a provider; with one profile, no provider has to be named.
+
+    Args:
+        profiles: those of a file, at least one.
+        provider: the one that is meant; None: the user has named none.
+        named_by: by what the user names it, for the error.
+        where: where they stand, for the error; empty: the user knows.
+
+    Raises:
+        UsageError: it is none of them, or there are several and none was named.
+    """
+    names = ", ".join(profile.provider for profile in profiles)
+    there = f", which {where} has" if where else ""
+    if provider is None and len(profiles) > 1:
+        message = f"{named_by}: name one of {names}{there}"
+        raise UsageError(message)
+    found = next((profile for profile in profiles if provider in {None, profile.provider}), None)
+    if found is None:
+        message = f"{named_by}: {provider!r} is none of {names}{there}"
+        raise UsageError(message)
+    return found
 
 
 def _profiles_in(path: Path) -> "tuple[Profile, ...] | str":

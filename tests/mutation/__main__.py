@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-_ROOMS = ("failover", "choice", "retry", "answers", "oauth", "renewal", "outlook", "request")
+_ROOMS = ("failover", "choice", "retry", "answers", "oauth", "renewal", "outlook", "wire", "request")
 _CORE = ROOT / "core" / "bucket_failover_core"
 DECISIONS = (
     "facts/limits.py",

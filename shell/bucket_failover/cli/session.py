@@ -9,7 +9,7 @@ from pathlib import Path
 from bucket_failover.errors import TokenStoreError, UsageError
 from bucket_failover.handler.dialogue import state_of_problem
 from bucket_failover.places import profile_path, secrets_vault, store_path
-from bucket_failover.profile import Profile, load_profiles
+from bucket_failover.profile import Profile, choose_profile, load_profiles
 from bucket_failover.store import SqliteLimitStore, SqliteTokenStore
 from bucket_failover_core import BucketSnapshot, FailoverSnapshot, TokenHeld
 from bucket_failover_core.failover import hold_limits
@@ -100,7 +100,7 @@ def open_named_session(
     buckets = list(names or ())
     if provider is None and buckets and any(each.provider == buckets[0] for each in profiles):
         provider = buckets.pop(0)
-    with _opened(_chosen(profiles, provider, "PROVIDER"), profile, store) as session:
+    with _opened(choose_profile(profiles, provider, named_by="PROVIDER"), profile, store) as session:
         yield session, buckets
 
 
@@ -114,7 +114,9 @@ def open_session(profile: Path | None, store: Path | None, provider: str | None)
         SecretsPlaceError: secrets cannot be kept where the user wants them.
         TokenStoreError: the store cannot be opened.
     """
-    with _opened(_chosen(load_profiles(_file_of(profile)), provider, "--provider"), profile, store) as session:
+    with _opened(
+        choose_profile(load_profiles(_file_of(profile)), provider, named_by="--provider"), profile, store
+    ) as session:
         yield session
 
 
@@ -127,18 +129,6 @@ def _opened(chosen: Profile, profile: Path | None, store: Path | None) -> Iterat
 
 def _file_of(profile: Path | None) -> Path:
     return profile_path(None if profile is None else str(profile))
-
-
-def _chosen(profiles: tuple[Profile, ...], provider: str | None, named_by: str) -> Profile:
-    names = ", ".join(profile.provider for profile in profiles)
-    if provider is None and len(profiles) > 1:
-        message = f"{named_by}: name one of {names}"
-        raise UsageError(message)
-    found = next((profile for profile in profiles if provider in {None, profile.provider}), None)
-    if found is None:
-        message = f"{named_by}: {provider!r} is none of {names}"
-        raise UsageError(message)
-    return found
 
 
 def now() -> float:

@@ -7,10 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bucket_failover.errors import UsageError
 from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.places import profile_path, secrets_vault, store_path
-from bucket_failover.profile import Profile, load_profiles
+from bucket_failover.profile import Profile, choose_profile, load_profiles
 from bucket_failover.store import LimitStore, MemoryTokenStore, SqliteLimitStore, SqliteTokenStore, TokenStore
 from bucket_failover.transport.keys import Keys, hidden_keys, profile_of_keys
 
@@ -112,13 +111,4 @@ def _open_store(store: Store, closing: ExitStack) -> tuple[TokenStore, LimitStor
 
 
 def _profile_in(path: Path, provider: str | None) -> Profile:
-    profiles = load_profiles(path)
-    names = ", ".join(profile.provider for profile in profiles)
-    if provider is None and len(profiles) > 1:
-        message = f"provider: name one of {names}, which {path} has"
-        raise UsageError(message)
-    found = next((profile for profile in profiles if provider in {None, profile.provider}), None)
-    if found is None:
-        message = f"provider: {provider!r} is none of {names}, which {path} has"
-        raise UsageError(message)
-    return found
+    return choose_profile(load_profiles(path), provider, named_by="provider", where=str(path))
