@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from bucket_failover import OAuthToken, SqliteTokenStore, TokenCorruptError
 from bucket_failover.store.vaults.interface import SecretVault
 from tests.shell.test_vaults import path as path  # noqa: PLC0414 - the fixtures are used here, too
-from tests.shell.test_vaults import ring as ring  # noqa: PLC0414
-from tests.shell.test_vaults import vault as vault  # noqa: PLC0414
+from tests.shell.test_vaults import ring as ring  # noqa: PLC0414 - the same
+from tests.shell.test_vaults import vault as vault  # noqa: PLC0414 - the same
 from tests.support.people import token
 
 
@@ -22,7 +22,7 @@ def test_facts_that_were_changed_are_noticed(path: Path, vault: SecretVault, fie
     with SqliteTokenStore(path, vault=vault) as store:
         store.write("p", "a", token("a"))
         change = store._connection.execute
-        change(f"UPDATE token SET digest = '', record = json_set(record, '$.{field}', ?)", (value,))  # noqa: S608
+        change(f"UPDATE token SET digest = '', record = json_set(record, '$.{field}', ?)", (value,))  # noqa: S608 - a name
         with pytest.raises(TokenCorruptError, match="'p' 'a' is no token"):
             store.read("p", "a")
 

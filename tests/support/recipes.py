@@ -141,7 +141,7 @@ class Stage:
 
 def _defaults(kind: type) -> dict[str, Any]:
     """What a class takes where its user names nothing, for a patch."""
-    initializer: Any = kind.__init__  # type: ignore[misc]
+    initializer: Any = kind.__init__  # type: ignore[misc] # its defaults alone are read
     defaults: dict[str, Any] = initializer.__kwdefaults__
     return defaults
 

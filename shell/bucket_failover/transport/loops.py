@@ -48,7 +48,8 @@ class SyncFailover:
             usual profile, unless there are `keys`.
         keys: API keys in order of preference, or buckets' names with their keys; with a `Profile`, of its.
         provider: whose they are; of a profile with several providers, the one that is meant. Of keys: "openai".
-        base_url: where the API is reached; None: where the provider's reference says. Credentials go nowhere else.
+        base_url: where the API is reached; None: where the SDK's variable (OPENAI_BASE_URL, say) or the provider's
+            reference says. Credentials go nowhere else.
         store: where tokens and limits are: a file, or a token store; None: the user's usual file. Keys are in memory.
         strategy: how the bucket of a new request is chosen; None: as the profile says, and of keys, "sticky".
         policy: how patient a request is.
