@@ -20,7 +20,6 @@ import pytest
 
 from bucket_failover import OAuthToken, SqliteTokenStore
 from bucket_failover.cli.app import run
-from bucket_failover.oauth.http_issuer import OAuthIssuer
 from bucket_failover.testing import EmbeddedProvider
 from bucket_failover.transport.loops import AsyncFailover, SyncFailover
 from tests.support.callers import Waits
@@ -72,7 +71,7 @@ class Stage:
         self.provider = self.new_provider()
         self.store = folder / "buckets.db"
         self.url = ""
-        for kind in (SyncFailover, AsyncFailover, OAuthIssuer):  # a transport hands its clock to no issuer
+        for kind in (SyncFailover, AsyncFailover):  # which hand their clock to the issuer
             patch.setitem(_defaults(kind), "clock", self.waits.clock)
         patch.setitem(_defaults(SyncFailover), "sleep", self.waits.sleep)
         patch.setitem(_defaults(AsyncFailover), "sleep", self.waits.sleep_async)
